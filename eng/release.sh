@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes all that is released, into artifacts/release/: the one file, the .NET tool, the Debian package, the container
-# image, the bill of materials, and the checksums. Two runs on one commit give equal bytes, in whatever folder.
+# Makes all that is released, into artifacts/release/: the one file, the .NET tool, the NuGet packages, the Debian
+# package, the container image, the bill of materials, and the checksums. Two runs on one commit give equal bytes, in
+# whatever folder.
 # usage: eng/release.sh [FOLDER]      Takes gcc and Debian's apt and dpkg; root only where apt's lists are old.
 # IOASIS_RELEASE_DOWNLOADS: where the Debian packages of the image lie, or are put (artifacts/release-downloads).
 set -euo pipefail
@@ -10,6 +11,7 @@ downloads=${IOASIS_RELEASE_DOWNLOADS:-$root/artifacts/release-downloads}
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 LC_ALL=C TZ=UTC
 umask 022
 cd "$root"
+licences=src/Ioasis.Web/wwwroot/vendor/LICENSES.txt # a line names each library of the page, and its licence
 
 # A tree without Git is as old as its CHANGELOG.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
@@ -28,6 +30,9 @@ echo "one file"
 dotnet_ publish src/Ioasis.Cli
 install -m 755 "$work/publish/Ioasis.Cli/release_linux-x64/ioasis" "$out/ioasis"
 eng/release/starter.sh "$out/ioasis"
+dotnet_ publish src/Ioasis.Web # the page's program, which lies beside it
+install -m 755 "$work/publish/Ioasis.Web/release_linux-x64/ioasis-web" "$out/ioasis-web"
+cp "$work/obj/Ioasis.Web/project.assets.json" "$staged/page.json"
 cp "$work/obj/Ioasis.Cli/project.assets.json" "$staged/assets.json" # packing writes it again
 version=$("$out/ioasis" --version | sed -n '1s/^ioasis //p')
 version=${version%%+*}
@@ -40,13 +45,18 @@ echo ".NET tool"
 dotnet_ pack src/Ioasis.Cli -o "$out" # the package of linux-x64, and the one that leads to it
 for package in "$out"/*.nupkg; do release normalize "$package" "$SOURCE_DATE_EPOCH"; done
 
+echo "NuGet packages"
+PACK_BUILD=$work eng/pack.sh "$staged/packages" >/dev/null
+cp "$staged"/packages/Ioasis.*nupkg "$out"
+
 # What every installation has beside the program: header, schema, licence; manual page and completions.
 install_tree() {
   local tree=$1
-  install -D -m 755 "$out/ioasis" "$tree/usr/bin/ioasis"
+  install -D -m 755 -t "$tree/usr/bin" "$out/ioasis" "$out/ioasis-web"
   install -D -m 644 include/ioasis.h "$tree/usr/include/ioasis.h"
   install -D -m 644 -t "$tree/usr/share/ioasis" docs/*.schema.json
-  install -D -m 644 LICENSE "$tree/usr/share/doc/ioasis/copyright"
+  { cat LICENSE; echo; cat "$licences"; } |
+    install -D -m 644 /dev/stdin "$tree/usr/share/doc/ioasis/copyright"
   if "$out/ioasis" man >"$staged/ioasis.1" 2>/dev/null; then
     gzip -9n <"$staged/ioasis.1" | install -D -m 644 /dev/stdin "$tree/usr/share/man/man1/ioasis.1.gz"
   fi
@@ -113,8 +123,12 @@ install_tree "$image"
 release image "$image" "$version" "$SOURCE_DATE_EPOCH" "$out/ioasis-$version-oci.tar"
 
 echo "bill of materials and checksums"
-release sbom "$staged/assets.json" "$version" "$SOURCE_DATE_EPOCH" "$out/ioasis-$version.cdx.json" "${found[@]}"
+mapfile -t libraries < <(sed -nE -e 's/^([a-z]+) ([0-9.]+) \(.*Apache License 2\.0:$/npm:\1_\2_Apache-2.0/p' \
+  -e 's/^([a-z]+) ([0-9.]+) \(.*the following licence\.$/npm:\1_\2_MIT/p' "$licences")
+release sbom "$staged/assets.json,$staged/page.json" "$version" "$SOURCE_DATE_EPOCH" \
+  "$out/ioasis-$version.cdx.json" "${found[@]}" "${libraries[@]}"
 install -m 644 include/ioasis.h docs/machine.schema.json "$out"
+install -m 644 "$licences" "$out/LICENSES-page.txt"
 install -m 755 eng/ci/setup.sh "$out"
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs sha256sum >SHA256SUMS)
 echo "$out: Ioasis $version"

@@ -1,16 +1,16 @@
 #!/bin/bash
 # Everything that must hold, on this machine: build, format, every suite; the last line says what came of it.
 # usage: eng/test.sh [--all | SUITE...]
-# suites: build format unit conformance nodes bench end-to-end packages release guests debian
-# Without a word all of them but release, guests and debian; --all is with guests and debian. Those three take root, and
-# download parts of Debian the first time, to install what is released, to boot machines, and to run programs.
+# suites: build format unit conformance nodes bench end-to-end packages web release guests debian
+# Without a word all of them but web, release, guests and debian; --all is with those four. They take root, and download
+# parts of Debian the first time: a browser, what a release is installed on, machines to boot, and programs to run.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DEBIAN_FRONTEND=noninteractive
 suites=("$@")
 ((${#suites[@]})) || suites=(build format unit conformance nodes bench end-to-end packages)
 if [[ ${suites[*]} == --all ]]; then
-  suites=(build format unit conformance nodes bench end-to-end packages release guests debian)
+  suites=(build format unit conformance nodes bench end-to-end packages web release guests debian)
   export IOASIS_ALL=1 # what cannot be run fails, and is not skipped
 fi
 passed=0 failed=0
@@ -58,7 +58,7 @@ suite() {
 }
 
 tools() {
-  local missing=() guest_tools=() ci_tools=() pair
+  local missing=() guest_tools=() ci_tools=() web_tools=() pair
   # what docs/ci.md's recipes and reports are tried with
   wanted end-to-end && ci_tools=(prove:perl meson:meson ninja:ninja-build cmake:cmake cargo:cargo curl:curl npm:npm
     /usr/lib/python3/dist-packages/pytest:python3-pytest)
@@ -66,12 +66,14 @@ tools() {
     guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
   fi
   wanted debian && guest_tools+=(go:golang-go rustc:rustc)
+  wanted web && web_tools=(chromium:chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core)
   # what shows that a package is there : the package
   for pair in gcc:gcc g++:g++ make:make setpriv:util-linux script:bsdutils python3:python3 udevadm:udev \
     bwrap:bubblewrap groff:groff-base mandoc:mandoc man:man-db zsh:zsh fish:fish \
     /usr/include/stdio.h:libc6-dev /usr/include/sys/capability.h:libcap-dev \
     /usr/include/uuid/uuid.h:uuid-dev /usr/lib/python3/dist-packages/pyudev:python3-pyudev \
-    /usr/lib/x86_64-linux-gnu/libdw.so.1:libdw1 "${ci_tools[@]}" "${guest_tools[@]}"; do
+    /usr/lib/x86_64-linux-gnu/libdw.so.1:libdw1 "${ci_tools[@]}" "${guest_tools[@]}" \
+    "${web_tools[@]}"; do
     [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   ((${#missing[@]})) || return 0
@@ -100,6 +102,7 @@ if wanted build; then
   [[ ! -e artifacts/not-analyzed ]] || anew=(--no-incremental) # the first build of ./ioasis leaves the analyzers out
   step build dotnet build Ioasis.slnx -c Release -warnaserror --nologo -v quiet "${anew[@]}" </dev/null || finish
   rm -f artifacts/not-analyzed
+  cp -p artifacts/started artifacts/built-web
   mv artifacts/started artifacts/built # ./ioasis need not build again
 fi
 if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes --no-restore </dev/null; fi
@@ -121,6 +124,7 @@ if wanted packages; then
   suite packages dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
     -namespace Ioasis.EndToEnd.Release
 fi
+if wanted web; then suite web dotnet $bin/Ioasis.WebTests/release/Ioasis.WebTests.dll -noColor -showLiveOutput; fi
 if wanted release; then
   suite release dotnet $bin/Ioasis.Releases/release/Ioasis.Releases.dll -noColor -showLiveOutput
 fi

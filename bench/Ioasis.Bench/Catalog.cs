@@ -20,6 +20,7 @@ internal static class Catalog
         ("mappings", MappingsBenchmark.Run),
         ("mdevs", MdevBenchmark.Run),
         ("watch", WatchBenchmark.Run),
+        ("page", PageBenchmark.Run),
         ("peers", PeersBenchmark.Run),
     ];
 

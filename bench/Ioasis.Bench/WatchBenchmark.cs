@@ -8,7 +8,8 @@ namespace Ioasis.Bench;
 
 /// <summary>
 /// What watching costs. A call of a program that is traced into a file, or checked, compared with the same call under
-/// <c>ioasis run</c> alone. And an event in a trace, from its telling until the file has its line.
+/// <c>ioasis run</c> alone. An event in a trace, from its telling until the file has its line. And an access of a
+/// device while metrics are on.
 /// </summary>
 internal static class WatchBenchmark
 {
@@ -40,8 +41,30 @@ internal static class WatchBenchmark
                 Target = Checked,
             };
             yield return Lines(rounds, file);
+            yield return Metered(rounds);
         }
         finally { File.Delete(file); }
+    }
+
+    /// <summary>A device's access that its IOTLB serves, while metrics are on and while they are off.</summary>
+    private static Comparison Metered(int rounds)
+    {
+        using var bench = new DmaBenchmark.Reader(pages: 64);
+        Observers observers = bench.Endpoint.Observers;
+        var meter = new Meter();
+        List<double> metered = [], fast = [];
+        for (int round = 0; round < rounds; round++)
+        {
+            Loop.Warm(bench.Read);
+            fast.Add(Loop.Best(bench.Read));
+            observers.Add(meter);
+            Loop.Warm(bench.Read);
+            metered.Add(Loop.Best(bench.Read));
+            observers.Remove(meter);
+        }
+
+        return new Comparison("port.Read of 64 bytes, hit, with --metrics", Series.Of(metered), "without",
+            Series.Of(fast));
     }
 
     private static Comparison Lines(int rounds, string file)
@@ -80,5 +103,11 @@ internal static class WatchBenchmark
         return lines == Events
             ? each
             : throw new InvalidOperationException($"The trace has {lines} lines, not {Events}.");
+    }
+
+    /// <summary>Wants accesses counted, as metrics do.</summary>
+    private sealed class Meter : MachineObserver
+    {
+        public override EventKinds Kinds => EventKinds.AccessCounts;
     }
 }

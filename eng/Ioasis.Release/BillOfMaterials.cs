@@ -11,18 +11,20 @@ namespace Ioasis.Release;
 /// </summary>
 internal static class BillOfMaterials
 {
-    private const string Framework = "net10.0/linux-x64";
+    private const string Framework = "net10.0/linux-x64", Npm = "npm:";
 
-    /// <param name="assetsFile">What NuGet resolved for the program (project.assets.json).</param>
+    private static readonly string[] s_runtimes =
+        ["Microsoft.NETCore.App.Runtime.linux-x64", "Microsoft.AspNetCore.App.Runtime.linux-x64"];
+
+    /// <param name="assetsFiles">What NuGet resolved for each program (project.assets.json), with commas between
+    /// them.</param>
     /// <param name="version">The version of Ioasis.</param>
     /// <param name="time">When the release was made.</param>
-    /// <param name="debian">The Debian packages of the container image, as NAME_VERSION.</param>
+    /// <param name="others">The Debian packages of the container image, as NAME_VERSION, and the page's libraries, as
+    /// npm:NAME_VERSION_LICENCE.</param>
     /// <exception cref="InvalidDataException">CycloneDX's schema refuses what was made.</exception>
-    public static string Of(string assetsFile, string version, DateTimeOffset time, string[] debian)
+    public static string Of(string assetsFiles, string version, DateTimeOffset time, string[] others)
     {
-        using JsonDocument assets = JsonDocument.Parse(File.ReadAllBytes(assetsFile));
-        JsonElement root = assets.RootElement;
-        string packages = root.GetProperty("packageFolders").EnumerateObject().First().Name;
         var program = new Component
         {
             Type = Component.Classification.Application,
@@ -32,7 +34,11 @@ internal static class BillOfMaterials
             Version = version,
             Licenses = License("MIT"),
         };
-        List<Component> parts = [.. Packages(root, packages), .. Runtime(root, packages), .. debian.Select(Debian)];
+        List<Component> parts =
+        [
+            .. assetsFiles.Split(',').SelectMany(PartsOf).DistinctBy(part => part.BomRef),
+            .. others.Select(one => one.StartsWith(Npm, StringComparison.Ordinal) ? OfPage(one) : Debian(one)),
+        ];
         parts.Sort((left, right) => string.CompareOrdinal(left.BomRef, right.BomRef));
         var bom = new Bom
         {
@@ -57,6 +63,14 @@ internal static class BillOfMaterials
                 + string.Join("; ", result.Messages));
     }
 
+    private static List<Component> PartsOf(string assetsFile)
+    {
+        using JsonDocument assets = JsonDocument.Parse(File.ReadAllBytes(assetsFile));
+        JsonElement root = assets.RootElement;
+        string packages = root.GetProperty("packageFolders").EnumerateObject().First().Name;
+        return [.. Packages(root, packages), .. Runtime(root, packages)];
+    }
+
     private static IEnumerable<Component> Packages(JsonElement root, string folder)
     {
         JsonElement libraries = root.GetProperty("libraries");
@@ -70,7 +84,7 @@ internal static class BillOfMaterials
         }
     }
 
-    /// <summary>The runtime is no dependency, but a pack that the SDK downloads.</summary>
+    /// <summary>The runtimes are no dependencies, but packs that the SDK downloads.</summary>
     private static IEnumerable<Component> Runtime(JsonElement root, string folder)
     {
         foreach (JsonProperty framework in root.GetProperty("project").GetProperty("frameworks").EnumerateObject())
@@ -78,8 +92,7 @@ internal static class BillOfMaterials
             foreach (JsonElement one in framework.Value.GetProperty("downloadDependencies").EnumerateArray())
             {
                 string name = one.GetProperty("name").GetString()!;
-                if (!name.Equals("Microsoft.NETCore.App.Runtime.linux-x64", StringComparison.OrdinalIgnoreCase))
-                    continue;
+                if (!s_runtimes.Contains(name, StringComparer.OrdinalIgnoreCase)) continue;
                 string version = one.GetProperty("version").GetString()!.Trim('[', ']').Split(',')[0];
                 string file = $"{name}.{version}.nupkg.sha512".ToLowerInvariant();
                 string path = Path.Combine(folder, name.ToLowerInvariant(), version, file);
@@ -119,6 +132,22 @@ internal static class BillOfMaterials
             Name = name[0],
             Version = name[1],
             Description = "in the container image alone",
+        };
+    }
+
+    private static Component OfPage(string library)
+    {
+        string[] words = library[Npm.Length..].Split('_');
+        string purl = $"pkg:npm/{words[0]}@{words[1]}";
+        return new Component
+        {
+            Type = Component.Classification.Library,
+            BomRef = purl,
+            Purl = purl,
+            Name = words[0],
+            Version = words[1],
+            Licenses = License(words[2]),
+            Description = "on the page",
         };
     }
 

@@ -7,9 +7,10 @@ internal static class Program
 {
     private const string Usage = """
         usage: normalize PACKAGE.nupkg SECONDS
-               sbom ASSETS.json VERSION SECONDS OUTPUT.json [NAME_VERSION_OF_A_DEBIAN_PACKAGE ...]
+               sbom ASSETS.json[,ASSETS.json] VERSION SECONDS OUTPUT.json [PACKAGE ...]
                image FOLDER VERSION SECONDS OUTPUT.tar
         SECONDS: the time of everything within, since 1970.
+        PACKAGE: NAME_VERSION of a Debian package, or npm:NAME_VERSION_LICENCE.
         """;
 
     private static int Main(string[] arguments)
@@ -19,8 +20,8 @@ internal static class Program
             case ["normalize", string package, string seconds]:
                 NugetPackage.Normalize(package, Time(seconds));
                 return 0;
-            case ["sbom", string assets, string version, string seconds, string output, .. string[] debian]:
-                File.WriteAllText(output, BillOfMaterials.Of(assets, version, Time(seconds), debian));
+            case ["sbom", string assets, string version, string seconds, string output, .. string[] others]:
+                File.WriteAllText(output, BillOfMaterials.Of(assets, version, Time(seconds), others));
                 return 0;
             case ["image", string folder, string version, string seconds, string output]:
                 new ContainerImage(folder, version, Time(seconds)).Write(output);

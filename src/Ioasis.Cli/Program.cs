@@ -28,9 +28,9 @@ internal static class Program
         try
         {
             StandardOutput.Use();
-            if (arguments is ["demo"]) return DemoRun.ToConsole();
-            if (arguments is ["demo", "nested"]) return NestedDemo.ToConsole();
-            if (arguments is ["demo", "vsva"]) return VsvaDemo.ToConsole();
+            if (arguments is ["demo"]) return DemoRun.ToConsole(json: false);
+            if (arguments is ["demo", "nested"]) return NestedDemo.ToConsole(json: false);
+            if (arguments is ["demo", "vsva"]) return VsvaDemo.ToConsole(json: false);
             return CommandLine.Invoke(arguments);
         }
         catch (StandardOutputException e)

@@ -8,7 +8,7 @@ namespace Ioasis.Diagnostics;
 /// JSON as diagnostics write it: names in camelCase; nothing for what is null; addresses as text in hexadecimal,
 /// because many programs read a number as a double.
 /// </summary>
-public static class DiagnosticsJson
+internal static class DiagnosticsJson
 {
     /// <summary>On one line.</summary>
     public static JsonSerializerOptions Line { get; } = Make(isIndented: false);

@@ -1,3 +1,4 @@
+using Ioasis.Host.Control;
 using Ioasis.Host.Stacks;
 
 namespace Ioasis.Host;
@@ -20,6 +21,9 @@ internal sealed record RunOptions
     /// <summary>Finds out where the program makes calls; null if nobody wants to know.</summary>
     public CallStacks? Stacks { get; init; }
 
+    /// <summary>What the checks of the program find; null if it is not checked.</summary>
+    public FindingList? Findings { get; init; }
+
     /// <summary>
     /// Whether threads stop at the end of calls. Then only fatal signals interrupt a call that we serve.
     /// </summary>
@@ -33,6 +37,9 @@ internal sealed record RunOptions
 
     /// <summary>How long the program may run, with all that it starts; null for ever.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>The port of a page that shows the program while it runs; 0 for a free one; null for none.</summary>
+    public int? WebPort { get; init; }
 
     /// <summary>Kills the program when it is cancelled.</summary>
     public CancellationToken Stop { get; init; }

@@ -38,6 +38,14 @@ internal static class Supervisor
         HostMessages.Writer = static _ => { };
     }
 
+    /// <summary>Tells the user something about us, unless <see cref="BeQuiet"/>.</summary>
+    public static void Tell(string line) => HostMessages.Tell(line);
+
+    /// <summary>
+    /// Lets managed code give events to the runtime's diagnostic port, from now on. False if this runtime cannot.
+    /// </summary>
+    public static bool TryGiveEvents() => RuntimeEvents.TryEnable();
+
     /// <summary>Runs a program on a machine until it and all of its descendants have ended.</summary>
     /// <returns>
     /// The program's exit code, 128 plus the signal that killed it, or one of <see cref="ExitCodes"/>.
@@ -76,7 +84,8 @@ internal static class Supervisor
             using SeccompListener listener = program.TakeListener();
             if ((ForeignAccess.MemoryRefusal(program.Pid) ?? ForeignAccess.PidfdRefusal(program.Pid)) is { } refusal)
                 throw new IOException(refusal);
-            using var watch = new SupervisorWatch(listener, program.Pid, options.KillsOnExit);
+            using var standing = StandingCalls.Create();
+            using var watch = new SupervisorWatch(listener, standing, program.Pid, options.KillsOnExit);
             listener.EnableSyncWakeUp();
             // If threads are traced, the thread that waits for children must never block, as it would in
             // StableId.BeginChange.
@@ -107,17 +116,21 @@ internal static class Supervisor
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
             var dispatcher = new CallDispatcher(listener, files, callers, devices,
                 new KvmCalls(callers, files.Kvm, account), attributeCalls, pathCalls, unmaps, account, options.Stacks);
-            var pool = new ServerPool(listener, dispatcher);
+            var pool = new ServerPool(listener, dispatcher, standing);
             pool.Start();
             events.Start();
             ControlAnswers? answers = machine is null
                 ? null
-                : new ControlAnswers(machine, program.Pid, [options.Program, .. options.Arguments]);
+                : new ControlAnswers(
+                    machine, program.Pid, [options.Program, .. options.Arguments], options.Findings);
+            using var page = new PageProcess(); // ends after the control socket: pages hear of the end
             using ControlSocket? control = answers is null
                 ? null
                 : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);
             signals.Watch = watch.Pid;
             program.Go(isWatched: watch.Pid != 0);
+            page.Start(program.Pid, options.WebPort);
+            signals.Page = page.Pid;
             using CancellationTokenRegistration stop = options.Stop.Register(signals.Kill);
             using RunTimeout? timeout = RunTimeout.Start(options.Timeout, signals);
             int exitCode = children.WaitForProgram();

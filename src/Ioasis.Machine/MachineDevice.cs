@@ -45,6 +45,9 @@ public sealed class MachineDevice
     /// <summary>Its place behind an IOMMU: its attachments, and what its engines found.</summary>
     public Endpoint Endpoint => Pci.Endpoint;
 
+    /// <summary>Its engines that have had a command, and whether each is busy at this moment.</summary>
+    public IReadOnlyList<(string Name, bool IsBusy)> Engines => Pci.Slot.Engines.Snapshot;
+
     /// <summary>What programs drive: its files, its binding, its group.</summary>
     internal VfioDevice Vfio => Pci.Device;
 

@@ -1,4 +1,6 @@
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Walks;
+using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Mdev;
 using Ioasis.Passthrough.Vfio.Pci;
@@ -29,6 +31,16 @@ public sealed class MachineMdev
 
     /// <summary>Number of its group; null for one that has only its node.</summary>
     public int? Group => IsBound ? _device.Vfio.Group?.Id : null;
+
+    /// <summary>The part of a function that it is; null for one that is software only.</summary>
+    public EndpointPart? Part => (_device.Vfio?.Ops as VfioPciDevice)?.Part;
+
+    /// <summary>Of one that is software only, the object by which its driver reaches memory; null for none.</summary>
+    public IommufdAccess? Access => (_device.Vfio?.Ops as EmulatedOps)?.Access;
+
+    /// <summary>Its engines that have had a command, and whether each is busy at this moment.</summary>
+    public IReadOnlyList<(string Name, bool IsBusy)> Engines =>
+        _device.Vfio?.Ops is VfioPciDevice pci ? pci.Slot.Engines.Snapshot : [];
 
     /// <summary>How an address of the mdev is translated at this moment. Looking changes nothing.</summary>
     /// <param name="pasid">

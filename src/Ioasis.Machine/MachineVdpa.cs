@@ -33,6 +33,12 @@ public sealed class MachineVdpa
     /// <summary>Its place behind an IOMMU.</summary>
     public Endpoint Endpoint => Device.Endpoint;
 
+    /// <summary>Its engines that have had a command, and whether each is busy at this moment.</summary>
+    public IReadOnlyList<(string Name, bool IsBusy)> Engines => Device.Slot.Engines.Snapshot;
+
+    /// <summary>The device's status, as its driver sees it.</summary>
+    public int Status => (int)Device.Slot.Status;
+
     /// <summary>The device itself.</summary>
     internal VdpaDevice Device { get; }
 

@@ -8,8 +8,11 @@ namespace Ioasis.Memory;
 /// </summary>
 public abstract class AddressSpace
 {
+    /// <summary>The process's ID; null if nobody knows it.</summary>
+    public virtual int? Process => null;
+
     /// <summary>Announcements of changes of this memory, for accessors that must stay out meanwhile.</summary>
-    public MemoryChanges Changes { get; } = new();
+    internal MemoryChanges Changes { get; } = new();
 
     /// <summary>
     /// Copies bytes out of the process. False when a byte cannot be read or the process is gone; the contents of
@@ -27,7 +30,7 @@ public abstract class AddressSpace
     /// Whether the page at an address is present, so that an access would not fault it in. Also true if that is
     /// unknown. The answer may change at any time.
     /// </summary>
-    public virtual bool IsPresent(Hva address) => true;
+    internal virtual bool IsPresent(Hva address) => true;
 
     /// <summary>
     /// Faults in bytes that an access found missing, and waits for whoever provides them. False when nobody can; true
@@ -38,7 +41,7 @@ public abstract class AddressSpace
     /// <param name="write">Whether the access writes.</param>
     /// <param name="stop">Ends the wait.</param>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
-    public virtual bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) => false;
+    internal virtual bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) => false;
 
     /// <summary>
     /// The location of the byte at an address, the same for every address that leads to it (Linux: get_user_pages);
@@ -55,7 +58,7 @@ public abstract class AddressSpace
     /// Finds the lowest mapping of the process that ends above an address (Linux: find_vma). False if there is none.
     /// Where nothing is known of the mappings, all memory is one that is shared.
     /// </summary>
-    public virtual bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    internal virtual bool TryFindMapping(Hva address, out ProcessMapping mapping)
     {
         mapping = new ProcessMapping(0, ulong.MaxValue, IsShared: true);
         return true;
@@ -65,7 +68,7 @@ public abstract class AddressSpace
     /// Names a range of the process's memory for DMA, without a check: a mapping in a table that no device uses may
     /// name missing memory. <see cref="MemoryBacking.TryPopulate()"/> is the check. The range must not wrap.
     /// </summary>
-    public abstract MemoryBacking Reference(Hva start, ulong length, bool writable);
+    internal abstract MemoryBacking Reference(Hva start, ulong length, bool writable);
 
     /// <summary>
     /// Populates a range that is mapped in our own process at these very addresses, and holds its block once, without
@@ -91,6 +94,6 @@ public abstract class AddressSpace
     /// As <see cref="Reference(Hva, ulong, bool)"/>, for memory that may also be a device's (a BAR that the process has
     /// mapped), if this kind of process can map one.
     /// </summary>
-    public virtual MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
+    internal virtual MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
         Reference(start, length, writable);
 }

@@ -7,7 +7,7 @@ namespace Ioasis.Memory;
 /// Zeroed, page-aligned memory of our own process. The block is freed when nobody holds it any more: neither its owner
 /// nor a mapping that names it.
 /// </summary>
-public sealed unsafe class HostBlock : SharedBytes, IDisposable
+internal sealed unsafe class HostBlock : SharedBytes, IDisposable
 {
     private const nuint Alignment = 4096;
     private HoldCount _references = new();

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace Ioasis.Memory;
 
 /// <summary>Copies between managed buffers and addresses of our own process that a caller vouches for.</summary>
-public static unsafe class HostMemory
+internal static unsafe class HostMemory
 {
     /// <summary>
     /// Copies <c>destination.Length</c> bytes from <paramref name="source"/>. A naturally aligned copy of 1, 2, 4 or 8

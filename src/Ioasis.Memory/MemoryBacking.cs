@@ -6,7 +6,7 @@ namespace Ioasis.Memory;
 /// The memory behind a mapping: a run of bytes of some process or file, addressed from 0 to <see cref="Length"/> - 1.
 /// Mappings that were copied from one another share it; the last one to release it gives it back.
 /// </summary>
-public abstract class MemoryBacking
+internal abstract class MemoryBacking
 {
     private int _references = 1;
 

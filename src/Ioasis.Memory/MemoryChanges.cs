@@ -11,7 +11,7 @@ namespace Ioasis.Memory;
 /// An accessor makes its access visible to its <see cref="IMmuNotifier"/> first and reads <see cref="IsUnderWay"/>
 /// second. So either the change sees the access, or the access sees the change.
 /// </remarks>
-public sealed class MemoryChanges
+internal sealed class MemoryChanges
 {
     private const int Spins = 30;
 

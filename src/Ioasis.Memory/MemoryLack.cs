@@ -1,7 +1,7 @@
 namespace Ioasis.Memory;
 
 /// <summary>What a host has none of, so that the pages of a file cannot be had.</summary>
-public enum MemoryLack
+internal enum MemoryLack
 {
     /// <summary>Nothing: the pages are missing for another reason.</summary>
     None,

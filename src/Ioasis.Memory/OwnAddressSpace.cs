@@ -7,8 +7,11 @@ namespace Ioasis.Memory;
 /// The part of our own process that is open to devices: the blocks that <see cref="Allocate"/> returned. A wrong
 /// address can only fail; it cannot crash the process or reach the runtime's own memory.
 /// </summary>
-public sealed class OwnAddressSpace : AddressSpace
+internal sealed class OwnAddressSpace : AddressSpace
 {
+    /// <inheritdoc/>
+    public override int? Process => Environment.ProcessId;
+
     // Serializes changes. No other lock is taken while this one is held.
     private readonly RankedLock _lock = new(LockRank.OwnAddressSpace);
 
@@ -65,7 +68,7 @@ public sealed class OwnAddressSpace : AddressSpace
     }
 
     /// <summary>A block counts as shared memory: other threads of this process have it, too.</summary>
-    public override bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    internal override bool TryFindMapping(Hva address, out ProcessMapping mapping)
     {
         mapping = default;
         foreach (HostBlock block in _blocks)
@@ -80,7 +83,7 @@ public sealed class OwnAddressSpace : AddressSpace
     }
 
     /// <inheritdoc/>
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new OwnBacking(this, start, length, writable);
 
     /// <inheritdoc/>

@@ -5,4 +5,4 @@ namespace Ioasis.Memory;
 /// <param name="End">The address after its last.</param>
 /// <param name="IsShared">Whether it shares a file with whoever maps the file: MAP_SHARED, also of anonymous
 /// memory.</param>
-public readonly record struct ProcessMapping(ulong Start, ulong End, bool IsShared);
+internal readonly record struct ProcessMapping(ulong Start, ulong End, bool IsShared);

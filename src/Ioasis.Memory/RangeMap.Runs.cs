@@ -1,7 +1,7 @@
 namespace Ioasis.Memory;
 
 /// <summary>Operations at a place that an earlier search found, so that one search serves several steps.</summary>
-public sealed partial class RangeMap<T>
+internal sealed partial class RangeMap<T>
 {
     /// <summary>
     /// Whether a range overlaps none; if so, <paramref name="gap"/> is the place where it can be added.

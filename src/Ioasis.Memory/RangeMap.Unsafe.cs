@@ -10,7 +10,7 @@ namespace Ioasis.Memory;
 /// finding, adding and removing touch a few cache lines at any size. Not thread-safe.
 /// </summary>
 /// <typeparam name="T">The value of a range.</typeparam>
-public sealed partial class RangeMap<T>
+internal sealed partial class RangeMap<T>
 {
     // Small, so that adding a range moves only a few cache lines.
     private const int LeafCapacity = 16;

@@ -52,6 +52,20 @@ public sealed class KilledSupervisorTests(Workbench bench)
             (await run.End()).Error, StringComparison.Ordinal);
     }
 
+    /// <summary>No other call is made that would tell of it.</summary>
+    [Fact]
+    public async Task A_call_that_was_being_served_ends_at_once()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "userfaultfd takes root");
+        using Execution run = Execution.Start([bench.Launcher(Who.Self), "run", "--no-kill-on-exit",
+            bench.Client("standing_call")]);
+        await run.Hear("standing");
+        (await Execution.Run(["kill", "-KILL", $"{run.Id}"])).MustEnd();
+        await run.Hear("came back: Inappropriate ioctl for device");
+        Assert.Contains($"ioasis: the supervisor ({run.Id}) was killed; its programs run on without devices\n",
+            (await run.End()).Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_time_that_is_over_kills_all_that_was_started()
     {

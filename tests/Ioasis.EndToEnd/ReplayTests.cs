@@ -48,6 +48,7 @@ public sealed class ReplayTests(Workbench bench)
         ("vdpa_quiet", ["/dev/vhost-vdpa-0", "50"]),
         ("waiting_calls", ["zeros", "3"]),
         ("walked", [Machine.DmaTest]),
+        ("watched", [Machine.DmaTest, "30"]),
     ];
 
     /// <summary>The programs whose calls no replay can make again, each with what the replay lacks.</summary>
@@ -91,6 +92,7 @@ public sealed class ReplayTests(Workbench bench)
         ["region_offsets"] = "stores to a mapped BAR, which it reads back by calls",
         ["scarce"] = "descriptors and threads run out",
         ["sriov"] = "sysfs makes virtual functions",
+        ["standing_call"] = "the supervisor is killed in a call",
         ["sva_devices"] = "a device uses the program's pointers",
         ["sva_killed"] = "a device uses the program's pointers",
         ["sva_lives"] = "a device uses the program's pointers",
@@ -109,6 +111,7 @@ public sealed class ReplayTests(Workbench bench)
         ["vdpa_probe"] = "sysfs binds drivers",
         ["vdpa_shared"] = "queues in the program's memory, and kicks",
         ["virtio_pci"] = "stores to a mapped BAR",
+        ["web_scene"] = "a device uses the program's pointers",
     };
 
     public static IEnumerable<TheoryDataRow<string>> Programs =>

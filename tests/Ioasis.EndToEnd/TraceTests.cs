@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Json.Schema;
 
 namespace Ioasis.EndToEnd;
 
@@ -56,7 +57,7 @@ public sealed partial class TraceTests(Workbench bench)
         (await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "trace", "--json", "-o", file, "-e",
             "trace=vfio,fault", "--device", $"dmatest@{Machine.DmaTest}", "--", bench.Client("walked"),
             Machine.DmaTest])).MustEnd().MustSay("ready");
-        JsonNode[] lines = [.. File.ReadAllLines(file).Select(l => JsonNode.Parse(l)!)];
+        JsonNode[] lines = LinesOf(file);
         JsonNode fault = lines.Single(l => (string)l["event"]! == "io_page_fault");
         Assert.Equal((Machine.DmaTest, "0x20000", "w", "NotMapped"), ((string)fault["device"]!, (string)fault["iova"]!,
             (string)fault["access"]!, (string)fault["reason"]!));
@@ -71,7 +72,7 @@ public sealed partial class TraceTests(Workbench bench)
     {
         string file = Path.Combine(await bench.Scratch(Who.Self), "trace");
         (await Trace(["--json", "-o", file, "-e", "trace=iommu,map,fault"], await FirstDmaProgram())).MustEnd();
-        JsonNode[] lines = [.. File.ReadAllLines(file).Select(l => JsonNode.Parse(l)!)];
+        JsonNode[] lines = LinesOf(file);
         JsonNode map = lines.Single(l => (string)l["event"]! == "map");
         JsonNode call = lines.Single(l => (string?)l["request"] == "IOMMU_IOAS_MAP");
         Assert.Equal((long)call["call_number"]!, (long)map["call_number"]!);
@@ -101,15 +102,15 @@ public sealed partial class TraceTests(Workbench bench)
         // To GetFiles, "trace.*" is also "trace".
         string parent = Assert.Single(
             Directory.GetFiles(Path.GetDirectoryName(file)!, "trace.*"), f => f != child && f != file);
-        JsonNode[] storm = [.. File.ReadAllLines(child).Select(l => JsonNode.Parse(l)!)];
+        JsonNode[] storm = LinesOf(child);
         Assert.Equal("open", (string?)storm[0]["event"]);
         int calls = storm.Count(l => (string?)l["request"] == "IOMMU_IOAS_MAP");
         int maps = storm.Count(l => (string?)l["event"] == "map");
         Assert.True(calls > 100);
         Assert.InRange(calls - maps, 0, 1); // the last one's memory may be gone
         Assert.Equal(["open /dev/iommu", "call /dev/iommu"],
-            File.ReadAllLines(parent).Select(l => JsonNode.Parse(l)!).Select(l => $"{l["event"]} {l["path"]}"));
-        Assert.Equal(["close", "close"], File.ReadAllLines(file).Select(l => (string?)JsonNode.Parse(l)!["event"])
+            LinesOf(parent).Select(l => $"{l["event"]} {l["path"]}"));
+        Assert.Equal(["close", "close"], LinesOf(file).Select(l => (string?)l["event"])
             .Where(e => e == "close"));
     }
 
@@ -120,7 +121,7 @@ public sealed partial class TraceTests(Workbench bench)
         const string Create = "/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create";
         string file = Path.Combine(await bench.Scratch(Who.Self), "trace");
         string script = $"echo {Uuid} > {Create}; echo {Uuid} > {Create}; echo 1 > /sys/bus/mdev/devices/{Uuid}/remove";
-        await Trace(["-o", file, "-tt", "-e", "trace=mdev", "--device", "mtty"], "sh", "-c", script);
+        (await Trace(["-o", file, "-tt", "-e", "trace=mdev", "--device", "mtty"], "sh", "-c", script)).MustEnd();
         const string Time = "[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6} +";
         string[] expected =
         [
@@ -133,6 +134,17 @@ public sealed partial class TraceTests(Workbench bench)
         ];
         Assert.Collection(File.ReadAllLines(file),
             [.. expected.Select<string, Action<string>>(e => line => Assert.Matches($"^{Time}{e}$", line))]);
+    }
+
+    // The first line has the versions, whatever the words are.
+    private JsonNode[] LinesOf(string file)
+    {
+        JsonNode[] lines = [.. File.ReadAllLines(file).Select(l => JsonNode.Parse(l)!)];
+        Assert.StartsWith("{\"ioasis\":1,\"version\":\"", File.ReadLines(file).First(), StringComparison.Ordinal);
+        Assert.Equal("begin", (string?)lines[0]["event"]);
+        var schema = JsonSchema.FromText(File.ReadAllText($"{bench.Root}/docs/trace.schema.json"));
+        Assert.All(lines, line => Assert.True(schema.Evaluate(line).IsValid, line.ToJsonString()));
+        return lines[1..];
     }
 
     private Task<Ending> Trace(string[] options, params string[] program) =>

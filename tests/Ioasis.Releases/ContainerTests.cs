@@ -40,6 +40,7 @@ public sealed class ContainerTests(ReleaseBench release)
         string[] container = ["bwrap", "--ro-bind", root, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
             "--unshare-all", "--die-with-parent", "--clearenv", .. environment, "--"];
         (await Execution.Run([.. container, .. entry, .. command])).MustEnd().MustSay("the IOMMU in user space");
+        Assert.True(File.Exists(Path.Combine(root, "usr/bin/ioasis-web")));
         (await Execution.Run([.. container, .. entry, "demo"])).MustEnd().MustSay("ok   4096 bytes of memory are");
         (await Execution.Run([.. container, .. entry, "run", "--", "busybox", "ls", "/dev/vfio/devices"]))
             .MustEnd().MustSay("vfio0");

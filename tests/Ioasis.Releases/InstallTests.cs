@@ -11,6 +11,27 @@ public sealed class InstallTests(ReleaseBench release)
         setpriv --reuid 65534 --regid 65534 --clear-groups ioasis run -- ls /dev/vfio
         """;
 
+    // The page asks a running program. A browser is not there; bash can connect.
+    private const string Page = """
+
+        mkfifo /tmp/go /tmp/url
+        ioasis run -- cat /tmp/go & program=$!
+        ioasis web >/tmp/url & page=$!
+        read -r line </tmp/url
+        address=${line#ioasis: http://} secret=${line##*t=} port=${address%%/*}
+        port=${port##*:}
+        bash -c 'exec 3<>/dev/tcp/127.0.0.1/$0; printf "GET $2 HTTP/1.1\r\nHost: 127.0.0.1:%s\r\n" $0 >&3
+          printf "Authorization: Bearer %s\r\nConnection: close\r\n\r\n" $1 >&3; cat <&3' "$port" "$secret" /api/about
+        kill -INT $page
+        wait $page
+        echo "page ended with $?"
+        echo >/tmp/go
+        wait $program
+        """;
+
+    private static readonly string[] s_page =
+        ["HTTP/1.1 200 OK", "\"kind\":\"", "page ended with 0"];
+
     private static readonly string[] s_says =
     [
         "uAPI of Linux 7.2",
@@ -27,10 +48,10 @@ public sealed class InstallTests(ReleaseBench release)
     {
         const string Install = """
             ! command -v dotnet && ! command -v git
-            install -m 755 /release/ioasis /usr/local/bin/
+            install -m 755 /release/ioasis /release/ioasis-web /usr/local/bin/
 
             """;
-        (await release.InDebian(Install + FirstScreen)).MustEnd().MustSay(s_says);
+        (await release.InDebian(Install + FirstScreen + Page)).MustEnd().MustSay(s_says).MustSay(s_page);
     }
 
     [Fact]
@@ -39,12 +60,15 @@ public sealed class InstallTests(ReleaseBench release)
         const string Rest = """
 
             dpkg --verify ioasis
-            ls /usr/include/ioasis.h /usr/share/ioasis/machine.schema.json
+            ls /usr/include/ioasis.h /usr/share/ioasis/machine.schema.json /usr/bin/ioasis-web
+            grep -m 1 "Apache License" /usr/share/doc/ioasis/copyright
             apt-get remove -y -qq ioasis >/dev/null
             [ ! -e /usr/bin/ioasis ] && echo removed
             """;
-        (await release.InDebian("apt-get install -y -qq /release/ioasis_*_amd64.deb >/dev/null\n" + FirstScreen + Rest))
-            .MustEnd().MustSay(s_says).MustSay("/usr/share/ioasis/machine.schema.json", "removed");
+        (await release.InDebian(
+            "apt-get install -y -qq /release/ioasis_*_amd64.deb >/dev/null\n" + FirstScreen + Page + Rest))
+            .MustEnd().MustSay(s_says).MustSay(s_page).MustSay("/usr/share/ioasis/machine.schema.json",
+                "/usr/bin/ioasis-web", "Apache License", "removed");
     }
 
     [Fact]

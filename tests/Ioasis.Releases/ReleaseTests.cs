@@ -23,8 +23,10 @@ public sealed class ReleaseTests(ReleaseBench release)
             .Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}  "
                 + Path.GetFileName(file))];
         Assert.Equal(actual, Sums(release.Folder));
-        foreach (string pattern in (string[])["ioasis", "ioasis_*_amd64.deb", "ioasis-*-oci.tar", "ioasis-*.cdx.json",
-            "Ioasis.Tool.linux-x64.*.nupkg", "ioasis.h", "machine.schema.json", "setup.sh"])
+        foreach (string pattern in (string[])["ioasis", "ioasis-web", "LICENSES-page.txt", "ioasis_*_amd64.deb",
+            "ioasis-*-oci.tar", "ioasis-*.cdx.json",
+            "Ioasis.Tool.linux-x64.*.nupkg", "Ioasis.Client.*.nupkg", "Ioasis.Testing.*.snupkg",
+            "Ioasis.Templates.*.nupkg", "ioasis.h", "machine.schema.json", "setup.sh"])
             Assert.True(File.Exists(release.FileOf(pattern)));
     }
 
@@ -71,6 +73,12 @@ public sealed class ReleaseTests(ReleaseBench release)
         (await Execution.Run(["dotnet", "tool", "install", "Ioasis.Tool", "--prerelease", "--configfile", config,
             "--tool-path", scratch], environment)).MustEnd();
         (await Execution.Run([tool, "run", "--", "ls", "/dev/iommu"])).MustEnd().MustSay("/dev/iommu");
+        const string WaitForPage = """
+            "$0" run --web -- sh -c 'until grep -q "http://127.0.0.1:" "$0"; do :; done' "$1" 2>"$1"
+            cat "$1"
+            """;
+        (await Execution.Run(["sh", "-c", WaitForPage, tool, Path.Combine(scratch, "said")]))
+            .MustEnd().MustSay("ioasis: http://127.0.0.1:");
     }
 
     [Fact]
@@ -81,7 +89,8 @@ public sealed class ReleaseTests(ReleaseBench release)
         string[] parts = [.. bom.RootElement.GetProperty("components").EnumerateArray()
             .Select(part => part.GetProperty("purl").GetString()!)];
         foreach (string part in (string[])["pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@",
-            "pkg:nuget/System.CommandLine@", "pkg:deb/debian/libc6@"])
+            "pkg:nuget/System.CommandLine@", "pkg:deb/debian/libc6@", "pkg:npm/preact@", "pkg:npm/htm@",
+            "pkg:nuget/Microsoft.AspNetCore.App.Runtime.linux-x64@"])
             Assert.Single(parts, one => one.StartsWith(part, StringComparison.Ordinal));
         Assert.DoesNotContain(parts, one => one.StartsWith("pkg:nuget/xunit", StringComparison.Ordinal));
     }

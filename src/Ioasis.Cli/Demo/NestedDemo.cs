@@ -8,6 +8,7 @@ using Ioasis.Core.Walks;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
+using Ioasis.Scenes;
 
 namespace Ioasis.Cli.Demo;
 
@@ -15,20 +16,19 @@ namespace Ioasis.Cli.Demo;
 /// <c>ioasis demo nested</c>: dual-stage translation on a machine within this process. The guest's tables are written
 /// by hand. Every statement is checked, as in <see cref="DemoRun"/>.
 /// </summary>
-internal sealed class NestedDemo(TextWriter output, bool color)
+internal sealed class NestedDemo(DemoReport report)
 {
     private const ulong GuestLength = 4 << 20, Data = 2 << 20; // guest-physical: tables below, data above
-    private readonly DemoReport _report = new(output, color);
 
     /// <summary>Called with a step's number before the step. Tests make a step fail with it.</summary>
     internal Action<int, UserMemory, NestedHwpt>? BeforeStep { get; init; }
 
     /// <summary>Runs the demo on the console. Returns the exit code.</summary>
-    internal static int ToConsole() =>
-        DemoRun.OnConsole((output, color) => new NestedDemo(output, color).Run(MachineDescription.Default));
+    internal static int ToConsole(bool json) =>
+        DemoRun.OnConsole(json, report => new NestedDemo(report).Run(MachineDescription.Default));
 
     /// <summary>Runs the demo. Returns 0 if all checks hold, else 1.</summary>
-    internal int Run(MachineDescription description) => _report.Prove(description, Show,
+    internal int Run(MachineDescription description) => report.Prove(description, Show,
     [
         "A guest's tables translated a device's addresses, and the IOAS below translated the tables' own.",
         "What either stage did not permit was refused.",
@@ -38,27 +38,27 @@ internal sealed class NestedDemo(TextWriter output, bool color)
 
     private void Show(SoftwareMachine machine)
     {
-        _report.Title("A guest's page tables, on what its host maps for it, all in this process.");
+        report.Title("A guest's page tables, on what its host maps for it, all in this process.");
         using var board = new DemoBoard(machine, "dmatest");
         (MachineDevice model, IommuUnit unit) = (board.Model, board.Unit);
         var device = new DemoDevice(board.Device);
 
-        _report.Step("Stage 2 is an IOAS with the guest's memory, stage 1 is the guest's own");
+        report.Step("Stage 2 is an IOAS with the guest's memory, stage 1 is the guest's own");
         using var guest = new DemoGuest(board, GuestLength);
         ulong root = guest.NewPage();
         using FaultQueue faults = board.Context.AllocateFaultQueue();
         NestedHwpt nested = guest.Nest(root, faults);
         board.Device.Attach(nested);
-        _report.Say(
+        report.Say(
             $"IOAS {guest.Ioas.Id}: guest-physical 0x0-0x{GuestLength - 1:x}; nest parent HWPT {guest.Parent.Id}");
-        _report.Say($"nested HWPT {nested.Id}: 4 levels, their root at guest-physical 0x{root:x}; {model.Requester} is "
+        report.Say($"nested HWPT {nested.Id}: 4 levels, their root at guest-physical 0x{root:x}; {model.Requester} is "
             + "attached to it");
-        _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)),
+        report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)),
                 FaultReason.NotMapped, 0x71), "its tables are empty: SFS.2, not present");
 
-        _report.Step("Leaves of each size lead to the same page");
+        report.Step("Leaves of each size lead to the same page");
         BeforeStep?.Invoke(2, guest.Memory, nested);
-        byte[] content = DemoRun.Bytes(1);
+        byte[] content = DemoBytes.Of(1);
         guest.Memory.CopyFrom(Data, content);
         foreach ((string size, ulong iova, ulong leaf, int level) in
             ((string, ulong, ulong, int)[])[("4 KiB", 0x1000, Data, 1), ("2 MiB", 0x4000_0000, Data, 2),
@@ -67,21 +67,21 @@ internal sealed class NestedDemo(TextWriter output, bool color)
             ulong entry = guest.SetLeaf(root, iova, leaf, level);
             bool arrived = device.ReadMemory(new Iova(iova)) == FaultReason.None
                 && device.Buffer.AsSpan().SequenceEqual(content);
-            _report.Check(arrived, $"{size}: IOVA 0x{iova:x} -> entry 0x{entry:x} -> guest-physical 0x{Data:x}, "
+            report.Check(arrived, $"{size}: IOVA 0x{iova:x} -> entry 0x{entry:x} -> guest-physical 0x{Data:x}, "
                 + $"{content.Length} bytes are in the device");
         }
 
-        _report.Step("Each stage checks permissions by itself");
+        report.Step("Each stage checks permissions by itself");
         BeforeStep?.Invoke(3, guest.Memory, nested);
         guest.SetLeaf(root, 0x2000, Data, rights: DemoGuest.Present | DemoGuest.User);
         guest.SetLeaf(root, 0x3000, GuestLength);
-        _report.Check(Refused(unit, model, new Iova(0x2000), () => device.WriteMemory(new Iova(0x2000)),
+        report.Check(Refused(unit, model, new Iova(0x2000), () => device.WriteMemory(new Iova(0x2000)),
                 FaultReason.NoPermission, 0x85), "a leaf without R/W: SGN.6");
-        _report.Check(Refused(unit, model, new Iova(0x3000), () => device.ReadMemory(new Iova(0x3000)),
+        report.Check(Refused(unit, model, new Iova(0x3000), () => device.ReadMemory(new Iova(0x3000)),
                 FaultReason.NotMapped, 0x79), "the guest has no memory there: SSS.2");
-        _report.Check(DemoRun.Holds(guest.Memory, content, Data), "memory is unchanged");
+        report.Check(DemoBytes.Hold(guest.Memory, content, Data), "memory is unchanged");
 
-        _report.Step("The device requests a missing page, and continues once it is there");
+        report.Step("The device requests a missing page, and continues once it is there");
         BeforeStep?.Invoke(4, guest.Memory, nested);
         device.Begin(new Iova(0x5000), toDevice: true, requestPages: true);
         IReadOnlyList<PageFault> asked = [];
@@ -90,29 +90,29 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         PageFault request = asked.Count == 1
             ? asked[0]
             : throw new InvalidOperationException($"{asked.Count} page requests came, not 1.");
-        _report.Check(request.Address == new Iova(0x5000) && request.DeviceId == board.Device.Id,
+        report.Check(request.Address == new Iova(0x5000) && request.DeviceId == board.Device.Id,
             $"fault queue {faults.Id}: device {request.DeviceId} requests 0x{request.Address.Value:x}, "
                 + $"cookie {request.Cookie}");
         guest.SetLeaf(root, 0x5000, Data);
         faults.Respond(request.Cookie, PageResponse.Success);
-        _report.Check(device.End() == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
+        report.Check(device.End() == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
             "after the answer, the read completed with all bytes");
 
-        _report.Step("Without an invalidation a changed leaf reaches the old page; after it, the new one");
+        report.Step("Without an invalidation a changed leaf reaches the old page; after it, the new one");
         BeforeStep?.Invoke(5, guest.Memory, nested);
-        byte[] changed = DemoRun.Bytes(2);
+        byte[] changed = DemoBytes.Of(2);
         guest.Memory.CopyFrom(Data + DemoGuest.Page, changed);
         guest.SetLeaf(root, 0x1000, Data + DemoGuest.Page);
-        _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
+        report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
             && device.Buffer.AsSpan().SequenceEqual(content),
             "the leaf leads elsewhere now, and the unit still uses the cached old page, as it may");
         foreach (WalkStep shown in TranslationWalk.Of(model.Endpoint, null, new Iova(0x1000), write: false).Steps)
-            _report.Say(WalkView.Line(shown));
+            report.Say(WalkView.Line(shown));
         nested.Invalidate(X86FirstStage.Pages(0x1000, 1, leafOnly: true));
-        _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
+        report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
             && device.Buffer.AsSpan().SequenceEqual(changed), "HWPT_INVALIDATE of one leaf: the new page");
 
-        _report.Step("PASIDs have first stages of their own, side by side");
+        report.Step("PASIDs have first stages of their own, side by side");
         BeforeStep?.Invoke(6, guest.Memory, nested);
         foreach ((uint number, ulong page, byte[] expected) in ((uint, ulong, byte[])[])[(1, Data, content),
             (2, Data + DemoGuest.Page, changed)])
@@ -123,14 +123,14 @@ internal sealed class NestedDemo(TextWriter output, bool color)
             board.Device.Attach(table, new Pasid(number));
             bool arrived = device.ReadMemory(new Iova(0x1000), new Pasid(number)) == FaultReason.None
                 && device.Buffer.AsSpan().SequenceEqual(expected);
-            _report.Check(arrived, $"PASID {number}, HWPT {table.Id}: IOVA 0x1000 -> guest-physical 0x{page:x}");
+            report.Check(arrived, $"PASID {number}, HWPT {table.Id}: IOVA 0x1000 -> guest-physical 0x{page:x}");
         }
 
-        _report.Step("The host takes the guest's memory away");
+        report.Step("The host takes the guest's memory away");
         BeforeStep?.Invoke(7, guest.Memory, nested);
         ulong unmapped = guest.Ioas.UnmapAll();
-        _report.Check(unmapped == GuestLength, $"{unmapped} bytes are unmapped");
-        _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)),
+        report.Check(unmapped == GuestLength, $"{unmapped} bytes are unmapped");
+        report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)),
                 FaultReason.NotMapped, 0x79), "nothing is translated any more: SSS.2");
     }
 
@@ -141,7 +141,7 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         long before = unit.Faults.Count;
         FaultReason reason = access();
         FaultRecord? record = unit.Faults.Count == before + 1 ? unit.Faults.Snapshot()[^1] : null;
-        _report.Say(record is { } kept
+        report.Say(record is { } kept
             ? $"{unit.Name} fault {kept.Sequence}: "
                 + $"{kept.Device} {(kept.IsWrite ? "write" : "read")} {kept.Iova}, reason 0x{kept.Code:x2}"
             : $"{unit.Name} recorded {unit.Faults.Count - before} faults");

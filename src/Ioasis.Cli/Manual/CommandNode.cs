@@ -51,7 +51,8 @@ internal sealed record OptionNode(
 {
     internal static OptionNode Of(Option option)
     {
-        bool isFlag = option.ValueType == typeof(bool) || option is VersionOption;
+        // A value that may be left out follows an equals sign, as in --web=PORT, so the next word is another's.
+        bool isFlag = option.Arity.MinimumNumberOfValues == 0 || option is VersionOption;
         ValueKind kind = isFlag ? ValueKind.None : Values.KindOf(option.HelpName);
         return new OptionNode([option.Name, .. option.Aliases], isFlag ? null : option.HelpName ?? "VALUE", kind,
             isFlag ? [] : Values.ChoicesOf(option, option.HelpName), option.Description ?? "");

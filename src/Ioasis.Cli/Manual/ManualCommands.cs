@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Ioasis.Cli.Verbs;
+using Ioasis.Diagnostics;
 
 namespace Ioasis.Cli.Manual;
 
@@ -45,7 +46,7 @@ internal static class ManualCommands
         return completion;
     }
 
-    private static string Version => VersionView.Full.Split('+')[0];
+    private static string Version => OwnVersion.Full.Split('+')[0];
 
     private static CommandNode Tree(ParseResult parsed) =>
         CommandNode.Of(parsed.RootCommandResult.Command, CommandLine.TakesProgram);

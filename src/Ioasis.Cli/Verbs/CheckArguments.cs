@@ -4,7 +4,9 @@ using Ioasis.Diagnostics.Check;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Diagnostics.Report;
 using Ioasis.Host;
+using Ioasis.Host.Control;
 using Ioasis.Host.Stacks;
+using Ioasis.Machine;
 using Ioasis.Machine.Description;
 
 namespace Ioasis.Cli.Verbs;
@@ -47,7 +49,7 @@ internal sealed class CheckArguments
     /// <summary>Runs a program, with checks if they are asked for.</summary>
     internal int Run(
         ParseResult parsed, TextWriter error, MachineDescription description, RunOptions run,
-        InjectionRules? injection = null)
+        InjectionRules? injection = null, Func<SoftwareMachine, IDisposable>? measure = null)
     {
         int? exitCode = parsed.GetValue(_exitCode);
         bool isQuiet = parsed.GetValue(_quiet);
@@ -58,7 +60,7 @@ internal sealed class CheckArguments
         if (!parsed.GetValue(_check))
         {
             return exitCode is null
-                ? CommandLine.Run(description, run, injector: injection)
+                ? CommandLine.Run(description, run, injector: injection, measure: measure)
                 : CommandLine.Refuse(error, "--check-exit-code needs --check");
         }
 
@@ -87,17 +89,23 @@ internal sealed class CheckArguments
         using CallStacks? stacks = options.Stacks ? new CallStacks(CallStacks.MatterToChecks) : null;
         Checker? checker = null;
         List<ReportedFinding> found = [];
+        var findings = new FindingList();
         DateTimeOffset began = DateTimeOffset.UtcNow;
-        int code = CommandLine.Run(description, run with { Stop = stop.Token, Stacks = stacks }, machine =>
+        RunOptions checkedRun = run with { Stop = stop.Token, Stacks = stacks, Findings = findings };
+        int code = CommandLine.Run(description, checkedRun, machine =>
         {
             if (stacks is not null) machine.Observers.Add(stacks); // first: the checks ask for stacks of calls
             return checker = new Checker(machine.Observers, machine.NameOf, options, suppressions,
                 () => isQuiet && options.LogPath is null ? TextWriter.Null : Open(options), stop.Cancel)
             {
                 Stacks = stacks,
-                Told = reports.Count == 0 ? null : found.Add,
+                Told = finding =>
+                {
+                    findings.Add(finding);
+                    if (reports.Count != 0) found.Add(finding);
+                },
             };
-        }, injection);
+        }, injection, measure);
         if (reports.Count != 0 && ReportArguments.Write(
             reports, ReportArguments.Of(run, options, found, code, began), error) is { } failure)
         {

@@ -6,19 +6,17 @@ using System.Globalization;
 using Ioasis.Cli.Demo;
 using Ioasis.Cli.FailNth;
 using Ioasis.Cli.Manual;
-using Ioasis.Core.Faults;
 using Ioasis.Core.Injection;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Host;
 using Ioasis.Host.Control;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
-using Ioasis.Memory;
 
 namespace Ioasis.Cli.Verbs;
 
 /// <summary>The commands and their options. A wrong command line gets a one-sentence error and exit code 2.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     private const int WouldFault = 1, UsageError = 2, NoProgram = 3; // docs/commands.md
 
@@ -49,17 +47,24 @@ internal static class CommandLine
     /// <param name="options">The program.</param>
     /// <param name="observe">Begins to observe the machine before the program runs; null for nobody.</param>
     /// <param name="injector">What goes wrong; null for nothing.</param>
+    /// <param name="measure">Begins to measure the machine; null for nobody.</param>
     internal static int Run(
         MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable?>? observe = null,
-        Injector? injector = null)
+        Injector? injector = null, Func<SoftwareMachine, IDisposable>? measure = null)
     {
         ErrorOutput.Prepare();
         try
         {
             using SoftwareMachine machine = SoftwareMachine.Create(description, injector);
             if (InjectionOption.Prepare(injector, machine) is { } wrong) return Refuse(Console.Error, wrong);
+            using IDisposable? metrics = measure?.Invoke(machine);
             using IDisposable? observer = observe?.Invoke(machine);
             return Supervisor.Run(machine, options);
+        }
+        catch (IOException e) when (measure is not null && e is not FileNotFoundException and not FileLoadException)
+        {
+            ErrorOutput.Say(e.Message); // nobody can ask for the metrics
+            return ExitCodes.Failed;
         }
         catch (Exception e) when (
             e is FileNotFoundException or FileLoadException or OutOfMemoryException or TypeInitializationException)
@@ -111,6 +116,9 @@ internal static class CommandLine
             Description = "If ioasis itself is killed, its programs run on without devices. Default: they are killed.",
         };
         run.Add(livesOn);
+        var metrics = new MetricsOption(run);
+        Option<string?> web = WebCommand.ForRun();
+        run.Add(web);
         var failNth = new FailNthArguments(run);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
@@ -121,6 +129,7 @@ internal static class CommandLine
                 return Refuse(error, "run needs a program, as in: ioasis run lspci");
             if (InjectionRules.TryRead(parsed.GetValue(inject) ?? [], out InjectionRules? injection,
                 parsed.GetValue(seed) ?? 0) is { } wrong) return Refuse(error, wrong);
+            if (WebCommand.TryRead(parsed, web, out int? port) is { } noPort) return Refuse(error, noPort);
             TimeSpan limit = default;
             if (parsed.GetValue(timeout) is { } time && !RunTime.TryRead(time, out limit))
                 return Refuse(error, $"--timeout is a time such as 60s, 5m or 1h, up to 24d, not {time}");
@@ -132,15 +141,18 @@ internal static class CommandLine
                 AccountFile = parsed.GetValue(account),
                 KillsOnExit = !parsed.GetValue(livesOn),
                 Timeout = limit == default ? null : limit,
+                WebPort = port,
             };
+            if (metrics.TryRead(parsed, out Func<SoftwareMachine, IDisposable>? measure) is { } unclear)
+                return Refuse(error, unclear);
             if (failNth.IsGiven(parsed))
             {
-                return checks.IsGiven(parsed) || injection is not null
-                    ? Refuse(error, "a run of which calls fail in turn takes no --check and no -e")
+                return checks.IsGiven(parsed) || injection is not null || measure is not null || port is not null
+                    ? Refuse(error, "a run of which calls fail in turn takes no --check, --metrics, --web or -e")
                     : failNth.Run(parsed, output, error, description, options);
             }
 
-            return checks.Run(parsed, error, description, options, injection);
+            return checks.Run(parsed, error, description, options, injection, measure);
         }));
 
         var devices = new Command("devices", "Lists the machine's devices.");
@@ -171,14 +183,16 @@ internal static class CommandLine
         var demo = new Command("demo",
             "Shows translation, faults and unmapping on a machine within this process, and checks each.\n"
             + "  demo nested: a guest's page tables. demo vsva: a device that uses pointers of a guest's processes.");
-        demo.SetAction(_ => DemoRun.ToConsole());
+        var demoJson = new Option<bool>("--json") { Description = "As JSON (ioasis schema demo).", Recursive = true };
+        demo.Add(demoJson);
+        demo.SetAction(parsed => DemoRun.ToConsole(parsed.GetValue(demoJson)));
         var nested = new Command(
             "nested", "The same for dual-stage translation: a guest's page tables over its host's mappings.");
-        nested.SetAction(_ => NestedDemo.ToConsole());
+        nested.SetAction(parsed => NestedDemo.ToConsole(parsed.GetValue(demoJson)));
         demo.Add(nested);
         var vsva = new Command("vsva",
             "The same for shared virtual addressing: a device uses the pointers of a guest's processes.");
-        vsva.SetAction(_ => VsvaDemo.ToConsole());
+        vsva.SetAction(parsed => VsvaDemo.ToConsole(parsed.GetValue(demoJson)));
         demo.Add(vsva);
 
         return new RootCommand("Ioasis, the IOMMU in user space.")
@@ -186,6 +200,7 @@ internal static class CommandLine
             run, TraceCommand.Of(program, output, error), RecordCommand.Of(program, error),
             ReplayCommand.Of(output, error), devices, demo,
             Walk(output, error), Faults(output, error), Ps(output, error), State(output, error),
+            WebCommand.Of(error),
             FuzzCommand.Of(output, error), DoctorCommand.Of(output), CflagsCommand.Of(output, error),
             Bench(error), SchemaCommand.Of(output, error), ManualCommands.Man(output),
             ManualCommands.Completion(output, error)
@@ -202,48 +217,6 @@ internal static class CommandLine
             "bench", "Measures this machine beside C (only in a source tree; see bench --help).");
         bench.SetAction(_ => Refuse(error, "bench works only in a source tree: ./ioasis bench"));
         return bench;
-    }
-
-    private static Command Walk(TextWriter output, TextWriter error)
-    {
-        var walk = new Command("walk",
-            "Shows how an address of a running program's device is translated, step by step.");
-        var address = new Argument<string[]>("address")
-        {
-            Arity = ArgumentArity.ZeroOrMore,
-            Description = "The address, such as 0x1000."
-        };
-        var device = new Option<string>("--device")
-        {
-            HelpName = "BDF|UUID",
-            Description = "The device, 1000:00:04.0, or an mdev's UUID."
-        };
-        var pasid = new Option<uint?>("--pasid")
-        {
-            HelpName = "N",
-            Description = "The PASID of its requests. Default: requests without a PASID."
-        };
-        var write = new Option<bool>("--write") { Description = "A write instead of a read." };
-        Option<int?> program = WhichProgram();
-        var json = new Option<bool>("--json") { Description = "As JSON." };
-        walk.Add(address);
-        foreach (Option option in (Option[])[device, pasid, write, program, json]) walk.Add(option);
-        walk.SetAction(parsed =>
-        {
-            if (parsed.GetValue(device) is not { } name)
-                return Refuse(error, "walk needs --device, as in: ioasis walk --device 1000:00:04.0 0x1000");
-            if (RequesterId.TryParse(name, out RequesterId requester)) name = requester.ToString();
-            if (parsed.GetValue(address) is not [string text] || !TryParse(text, out ulong value))
-                return Refuse(error, "walk takes one address, such as 0x1000 or 4096, not "
-                    + $"\"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
-            return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value,
-                parsed.GetValue(write)), error, answer =>
-            {
-                WalkView.Write(answer.Steps ?? [], answer.Reason, parsed.GetValue(json), output);
-                return answer.Reason == FaultReason.None ? 0 : WouldFault;
-            });
-        });
-        return walk;
     }
 
     private static Command Faults(TextWriter output, TextWriter error)
@@ -278,20 +251,6 @@ internal static class CommandLine
         ps.SetAction(parsed => Try(error, () =>
             StateView.Write(ControlClient.Programs(), parsed.GetValue(json), output)));
         return ps;
-    }
-
-    private static Command State(TextWriter output, TextWriter error)
-    {
-        var state = new Command("state", "Shows what a running program has made: open files, I/O address spaces with "
-            + "their mappings, page tables, and what devices are attached to.");
-        Option<int?> program = WhichProgram();
-        var json = new Option<bool>("--json") { Description = "As JSON." };
-        state.Add(program);
-        state.Add(json);
-        state.SetAction(parsed => Try(error, () => StateView.Write(
-            ControlClient.AskForLine(parsed.GetValue(program), new ControlRequest("state")), parsed.GetValue(json),
-            output)));
-        return state;
     }
 
     private static int Try(TextWriter error, Action act) => Try(error, () =>

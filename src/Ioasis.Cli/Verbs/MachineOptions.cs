@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ioasis.Machine.Description;
@@ -72,29 +71,6 @@ internal sealed class MachineOptions
         if (parsed.GetValue(_machine) is { } file)
             machine["description"] = JsonNode.Parse(File.ReadAllText(file), documentOptions: s_document);
         return machine;
-    }
-
-    /// <summary>Builds the description of the machine that a recording was made on.</summary>
-    /// <param name="words">Options and their values.</param>
-    /// <param name="text">The description that the options add to; null for the built-in one.</param>
-    /// <exception cref="MachineDescriptionException">The description is wrong.</exception>
-    internal static MachineDescription Describe(IReadOnlyList<string> words, string? text)
-    {
-        for (int i = 0; i + 1 < words.Count; i += 2) if (words[i] == "--plugin") Plugins.Load(words[i + 1]);
-        MachineDescription description = text is null
-            ? MachineDescription.Default
-            : MachineDescription.Parse("machine of the recording", Encoding.UTF8.GetBytes(text));
-        for (int i = 0; i + 1 < words.Count; i += 2)
-        {
-            description = words[i] switch
-            {
-                "--device" => description.WithDevice(words[i + 1]),
-                "--mdev" => description.WithMdev(words[i + 1]),
-                _ => description,
-            };
-        }
-
-        return description;
     }
 
     /// <summary>Builds the description of the machine from a command line.</summary>

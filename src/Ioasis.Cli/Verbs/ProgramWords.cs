@@ -46,7 +46,8 @@ internal sealed class ProgramWords
             int equals = word.IndexOfAny(['=', ':']);
             if (equals > 0 && Find(command, word[..equals]) is { } given)
             {
-                if (given.Arity.MinimumNumberOfValues > 0) continue;
+                // A value may also be there or not, as of --web.
+                if (given.Arity.MinimumNumberOfValues > 0 || given.HelpName is not null) continue;
                 complaint = $"{given.Name} takes no value";
                 return -1;
             }

@@ -50,7 +50,7 @@ internal static class ReplayCommand
                     return CommandLine.Refuse(error, "--on-system goes with no other option");
                 if (!isOne) return PlayAll(paths, parsed.GetValue(onSystem), output);
                 RecordingFile recording = RecordingFile.Read(path);
-                MachineDescription machine = MachineOptions.Describe(recording.Options, recording.Description);
+                MachineDescription machine = recording.DescribeMachine();
                 if (parsed.GetValue(shrink))
                 {
                     if (Shrink(recording, machine, parsed.GetValue(still)) is not { } shorter)
@@ -96,8 +96,7 @@ internal static class ReplayCommand
 
     private static RecordingDifference? Play(RecordingFile recording)
     {
-        MachineDescription description = MachineOptions.Describe(recording.Options, recording.Description);
-        using SoftwareMachine machine = SoftwareMachine.Create(description);
+        using SoftwareMachine machine = SoftwareMachine.Create(recording.DescribeMachine());
         using var player = new RecordingPlayer(machine) { HasMemory = recording.HasMemory };
         return player.Play(recording.Lines);
     }

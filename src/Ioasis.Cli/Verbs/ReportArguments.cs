@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ioasis.Diagnostics;
 using Ioasis.Diagnostics.Check;
 using Ioasis.Diagnostics.Report;
 using Ioasis.Host;
@@ -80,7 +81,7 @@ internal sealed class ReportArguments
             IsTimedOut = run.Timeout is not null && code == ExitCodes.TimedOut,
             Began = began,
             Took = DateTimeOffset.UtcNow - began,
-            Version = VersionView.Full,
+            Version = OwnVersion.Full,
             Root = Environment.GetEnvironmentVariable("GITHUB_WORKSPACE")
                 ?? Environment.GetEnvironmentVariable("CI_PROJECT_DIR") ?? Environment.CurrentDirectory,
         };

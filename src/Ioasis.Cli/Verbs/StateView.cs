@@ -30,9 +30,14 @@ internal static class StateView
     internal static void Write(byte[] line, bool json, TextWriter output)
     {
         if (json) JsonOutput.WriteText(line, output);
-        else if (JsonSerializer.Deserialize<MachineState>(line, DiagnosticsJson.Line) is { } state)
-            Write(state, output);
+        else Write(Read(line), output);
     }
+
+    /// <summary>Reads a supervisor's answer.</summary>
+    /// <exception cref="IOException">It is none.</exception>
+    internal static MachineState Read(byte[] line) =>
+        JsonSerializer.Deserialize<MachineState>(line, DiagnosticsJson.Line)
+            ?? throw new IOException("the supervisor gave no answer");
 
     private static void Write(MachineState state, TextWriter output)
     {

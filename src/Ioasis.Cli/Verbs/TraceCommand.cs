@@ -49,7 +49,7 @@ internal static class TraceCommand
         };
         var succeeded = new Option<bool>("-z") { Description = "Only calls that succeeded." };
         var failed = new Option<bool>("-Z") { Description = "Only calls that failed." };
-        var json = new Option<bool>("--json") { Description = "Each line is an object of JSON (docs/trace.md)." };
+        var json = new Option<bool>("--json") { Description = "Each line is an object of JSON (ioasis schema trace)." };
         var running = new Option<int?>("-p")
         {
             HelpName = "PID",
@@ -150,6 +150,7 @@ internal static class TraceCommand
     private static int Follow(int program, TraceOptions options, string file)
     {
         using TextWriter output = Open(file);
+        if (TraceLines.HeaderOf(options) is { } header) output.WriteLine(header);
         ControlClient.Follow(program, new ControlRequest("subscribe", Trace: options), line =>
         {
             output.WriteLine(Encoding.UTF8.GetString(line.Span));
@@ -189,7 +190,7 @@ internal static class TraceCommand
             }
 
             first.Dispose(); // it can be made
-            var files = new TraceFiles(file);
+            var files = new TraceFiles(file, TraceLines.HeaderOf(options));
             _output = files;
             _tracer = new Tracer(machine.Observers, machine.NameOf, options, files, linesOf);
         }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using System.Reflection;
+using Ioasis.Diagnostics;
 
 namespace Ioasis.Cli.Verbs;
 
@@ -9,10 +9,6 @@ internal sealed class VersionView(TextWriter output) : SynchronousCommandLineAct
 {
     /// <summary>The release of Linux whose headers describe the ioctls that we serve.</summary>
     internal const string LinuxRelease = "7.2";
-
-    /// <summary>Our version, with the whole commit after a plus sign.</summary>
-    internal static string Full { get; } = typeof(VersionView).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     /// <summary>Enough digits of a commit to find it.</summary>
     private const int CommitDigits = 12;
@@ -23,7 +19,7 @@ internal sealed class VersionView(TextWriter output) : SynchronousCommandLineAct
 
     public override int Invoke(ParseResult parseResult)
     {
-        output.WriteLine($"ioasis {Shorten(Full)}");
+        output.WriteLine($"ioasis {Shorten(OwnVersion.Full)}");
         output.WriteLine($"uAPI of Linux {LinuxRelease}");
         return 0;
     }

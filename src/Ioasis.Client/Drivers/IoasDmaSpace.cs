@@ -33,7 +33,7 @@ public sealed class IoasDmaSpace : NodeDmaSpace
     }
 
     /// <inheritdoc/>
-    protected override IommuStatus Map(in DmaRun run) => Statuses.Of(Ioas.TryMap(
+    protected internal override IommuStatus Map(in DmaRun run) => Statuses.Of(Ioas.TryMap(
         new Hva((ulong)run.Page), run.Range.Length, run.Access, new Iova(run.Range.First), out _));
 
     /// <inheritdoc/>

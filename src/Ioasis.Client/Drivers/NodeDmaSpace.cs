@@ -29,7 +29,7 @@ public abstract class NodeDmaSpace : DmaSpace
     }
 
     /// <inheritdoc/>
-    protected override void Unmap(ReadOnlySpan<IovaRange> ranges)
+    protected internal override void Unmap(ReadOnlySpan<IovaRange> ranges)
     {
         for (int i = 0; i < ranges.Length;)
         {

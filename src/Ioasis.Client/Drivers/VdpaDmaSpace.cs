@@ -35,7 +35,7 @@ public sealed class VdpaDmaSpace : NodeDmaSpace
 
     /// <inheritdoc/>
     /// <returns>BadMemory whatever the reason: vhost has one errno for all.</returns>
-    protected override IommuStatus Map(in DmaRun run) => Statuses.Of(Device.TryMap(
+    protected internal override IommuStatus Map(in DmaRun run) => Statuses.Of(Device.TryMap(
         new Iova(run.Range.First), new Hva((ulong)run.Page), run.Range.Length, run.Access, AddressSpace));
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ namespace Ioasis.Core.Dma;
 /// then is not kept: the cache counts invalidations, and a translation that was begun before the last one is used once,
 /// by the access that is being waited for.
 /// </remarks>
-public sealed class DeviceTlb
+internal sealed class DeviceTlb
 {
     private static readonly int[] s_shifts = [30, 21, 12];
 

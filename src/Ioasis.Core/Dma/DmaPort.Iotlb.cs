@@ -29,10 +29,11 @@ public sealed partial class DmaPort
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private nint Miss<T>(ulong iova, uint pasidKey, int length) where T : struct, ITransfer, allows ref struct
+    private nint Miss<T, TWay>(ulong iova, uint pasidKey, int length)
+        where T : struct, ITransfer, allows ref struct where TWay : struct, IWay
     {
-        nint host = pasidKey == NoPasid ? Walk<T>(iova, length) : 0;
-        return host != 0 ? host : WalkAny(iova, pasidKey, length, T.Needs);
+        nint host = pasidKey == NoPasid ? Walk<T, TWay>(iova, length) : 0;
+        return host != 0 ? host : WalkAny<TWay>(iova, pasidKey, length, T.Needs);
     }
 
     /// <summary>
@@ -41,10 +42,11 @@ public sealed partial class DmaPort
     /// memory.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private nint Walk<T>(ulong iova, int length) where T : struct, ITransfer, allows ref struct
+    private nint Walk<T, TWay>(ulong iova, int length)
+        where T : struct, ITransfer, allows ref struct where TWay : struct, IWay
     {
-        ulong key = Volatile.Read(ref _generation); // before anything else: see WalkAny
-        if (_route is not { } route || iova > route.LastAddress || _slow != 0) return 0;
+        ulong key = Volatile.Read(ref _generation) ^ TWay.Key; // before anything else: see WalkAny
+        if (_route is not { } route || iova > route.LastAddress || _slow != TWay.Slow) return 0;
         if (route.Plain is not { } table)
             return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
         ref ulong at = ref table.Find(iova, out int shift);
@@ -76,19 +78,19 @@ public sealed partial class DmaPort
 
     /// <summary>Any miss of which all lies in one mapping that permits it and whose memory is in our process.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private nint WalkAny(ulong iova, uint pasidKey, int length, MapAccess access)
+    private nint WalkAny<TWay>(ulong iova, uint pasidKey, int length, MapAccess access) where TWay : struct, IWay
     {
         try
         {
             // Read before anything else: an entry that is filled while a translation is being taken away carries the
             // old generation.
             ulong generation = Volatile.Read(ref _generation);
-            if (_slow != 0) return 0; // looked up in AccessSlow
+            if (_slow != TWay.Slow) return 0; // looked up in AccessSlow
             if (RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
             // a write that is recorded is a slow one
             MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
             if ((access & kept) == 0) return 0;
-            ulong key = generation ^ pasidKey;
+            ulong key = generation ^ pasidKey ^ TWay.Key;
             // without a PASID: it was, in Walk
             if (route.FirstStage is not null)
                 return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access);

@@ -11,11 +11,20 @@ namespace Ioasis.Core.Dma;
 /// <summary>Accesses in pieces, each translated anew, and their faults.</summary>
 public sealed partial class DmaPort
 {
+    /// <summary>Everything that the fast path does not serve.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private DmaResult AccessSlow<T>(Iova iova, Pasid? pasid, T transfer)
+        where T : struct, ITransfer, allows ref struct =>
+        _slow == ByMeter && TryMetered(iova, pasid, in transfer)
+            ? new DmaResult(FaultReason.None, transfer.Length)
+            : AccessInPieces(iova, pasid, transfer);
+
     /// <summary>
-    /// Everything else: accesses over several mappings, long ones, memory of other processes, and faults.
+    /// Accesses over several mappings, long ones, memory of other processes, and faults.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private DmaResult AccessSlow<T>(Iova iova, Pasid? pasid, T transfer) where T : struct, ITransfer, allows ref struct
+    private DmaResult AccessInPieces<T>(Iova iova, Pasid? pasid, T transfer)
+        where T : struct, ITransfer, allows ref struct
     {
         if (_injector is not null && InjectedAccess.IsRefused(_injector, _endpoint))
         {
@@ -79,6 +88,7 @@ public sealed partial class DmaPort
                     T.Needs == MapAccess.Write);
             }
 
+            if (IsMetered) CountPiece(step.Reason == FaultReason.None ? count : 0, T.Needs);
             if (step.Reason != FaultReason.None)
                 return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, in step);
             if (seen is not null) TellWatched(seen);

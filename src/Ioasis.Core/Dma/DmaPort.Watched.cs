@@ -12,7 +12,7 @@ namespace Ioasis.Core.Dma;
 /// </summary>
 public sealed partial class DmaPort
 {
-    private const int ByDeviceTlb = 1, ByObservers = 2, ByInjector = 4; // bits of _slow
+    private const int ByDeviceTlb = 1, ByObservers = 2, ByInjector = 4, ByMeter = 8; // bits of _slow
 
     private const int MostUnacknowledged = 64;
 

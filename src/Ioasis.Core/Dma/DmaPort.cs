@@ -28,10 +28,11 @@ public sealed partial class DmaPort : IDisposable
 
     private const int GranuleShift = 11;
     internal const int IotlbSize = 256;
-    private const ulong GenerationStep = 1UL << (Pasid.Bits + 1);
+    private const uint MeterKey = 1U << (Pasid.Bits + 1); // in the key of what a metered port keeps
+    private const ulong GenerationStep = 2UL * MeterKey;
     private const int MaxChunk = 64 * 1024;
     private const int QuiesceSpins = 200, MaxQuiesceNap = 16; // milliseconds
-    private const uint NoPasid = 0, PasidMask = (uint)GenerationStep - 1;
+    private const uint NoPasid = 0, PasidMask = MeterKey - 1;
     private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
@@ -40,13 +41,14 @@ public sealed partial class DmaPort : IDisposable
     private readonly uint _defaultKey; // of the PASID that requests carry which give none
     private volatile TranslationRoute? _route; // of those requests; null while they are blocked
     private long _state; // odd within an access
-    private ulong _generation; // in the bits above those of a PASID; below them the default PASID's key, always
+    private ulong _generation; // above MeterKey; below it the default PASID's key, always
     private bool _requestsPages;
     private bool _usesDeviceTlb;
     private int _slow; // why no access takes the fast path: bits; 0 if accesses do
     private (Iova Iova, Pasid? Pasid, Gpa Inner) _refused; // the last access that may ask for a page
     private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
     private KnownTables _tables;
+    private Counts _counts; // while it is metered
 
     internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb, Pasid? defaultPasid, EndpointPart? part = null)
     {
@@ -116,7 +118,7 @@ public sealed partial class DmaPort : IDisposable
     /// <summary>
     /// The engine's own translations, which <see cref="UsesDeviceTlb"/> makes use of; null where ATS is not enabled.
     /// </summary>
-    public DeviceTlb? DeviceTlb { get; }
+    internal DeviceTlb? DeviceTlb { get; }
 
     /// <summary>
     /// Whether accesses are translated by <see cref="DeviceTlb"/>; it stays false where there is none. Set by the
@@ -231,7 +233,7 @@ public sealed partial class DmaPort : IDisposable
     {
         long state = Enter();
         nint host = Hit(iova.Value, pasidKey, transfer.Length, T.Needs);
-        if (host == 0) host = Miss<T>(iova.Value, pasidKey, transfer.Length);
+        if (host == 0) host = Miss<T, Unmetered>(iova.Value, pasidKey, transfer.Length);
         if (host != 0)
         {
             transfer.All(host);

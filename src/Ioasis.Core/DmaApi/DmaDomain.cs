@@ -12,7 +12,7 @@ namespace Ioasis.Core.DmaApi;
 /// domain of a group, which the drivers of the group's devices share. In a strict one no access is left when an unmap
 /// returns. A lazy one collects unmaps, and invalidates for many at once.
 /// </summary>
-public sealed class DmaDomain : DmaSpace, IMappingSource
+internal sealed class DmaDomain : DmaSpace, IMappingSource
 {
     private readonly OwnAddressSpace? _memory; // of an identity domain
     private readonly MappingTable? _mappings; // of the others
@@ -77,7 +77,7 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     /// <summary>Makes a domain whose addresses are those of a memory.</summary>
     /// <param name="unit">The unit of the first device that uses it.</param>
     /// <param name="memory">The memory that the host has for drivers.</param>
-    public static DmaDomain CreateIdentity(IommuUnit unit, OwnAddressSpace memory) =>
+    internal static DmaDomain CreateIdentity(IommuUnit unit, OwnAddressSpace memory) =>
         new(unit, null, null, memory) { Domain = new IdentityDomain(unit, memory) };
 
     /// <summary>Keeps addresses free that the unit reserves for a device, which joins the domain.</summary>
@@ -142,7 +142,7 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     }
 
     /// <inheritdoc/>
-    protected internal override void Retire(in DmaRun run, ulong? iova, ulong length, ref DmaHold hold)
+    internal override void Retire(in DmaRun run, ulong? iova, ulong length, ref DmaHold hold)
     {
         if (_queue is not { } queue || !_mappings!.Retire(run.Range))
         {

@@ -3,7 +3,7 @@ using Ioasis.Memory;
 namespace Ioasis.Core.DmaApi;
 
 /// <summary>What keeps the memory of a mapping where it is: a pin, or a hold on native memory.</summary>
-public struct DmaHold
+internal struct DmaHold
 {
     private readonly DmaMemory? _memory;
     private PinnedMemory _pin;

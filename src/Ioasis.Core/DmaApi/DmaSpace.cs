@@ -13,10 +13,10 @@ public abstract class DmaSpace
 {
     /// <summary>Makes a space.</summary>
     /// <param name="iovas">Gives out addresses; null when addresses are the memory's own.</param>
-    protected DmaSpace(IovaSpace? iovas) => Iovas = iovas;
+    internal DmaSpace(IovaSpace? iovas) => Iovas = iovas;
 
     /// <summary>Gives out addresses; null when addresses are those of the memory itself.</summary>
-    public IovaSpace? Iovas { get; }
+    internal IovaSpace? Iovas { get; }
 
     /// <summary>The page in bytes: what mappings consist of.</summary>
     public ulong PageSize => Iovas?.Granule ?? IovaAllocator.HostPageSize;
@@ -52,7 +52,7 @@ public abstract class DmaSpace
     /// </param>
     /// <param name="length">The length of the allocation.</param>
     /// <param name="hold">What keeps the memory.</param>
-    protected internal virtual void Retire(in DmaRun run, ulong? iova, ulong length, ref DmaHold hold)
+    internal virtual void Retire(in DmaRun run, ulong? iova, ulong length, ref DmaHold hold)
     {
         Unmap([run.Range]);
         hold.Release();

@@ -12,7 +12,7 @@ namespace Ioasis.Core.DmaApi;
 /// </summary>
 /// <param name="space">The PASIDs of the host.</param>
 /// <param name="account">The account on which they are allocated.</param>
-public sealed class SystemPasids(PasidSpace space, PasidOwner account)
+internal sealed class SystemPasids(PasidSpace space, PasidOwner account)
 {
     // Guards the devices' PASIDs; held while one is attached and detached. Taken before a group's lock.
     private readonly RankedLock _lock = new(LockRank.SystemPasids);

@@ -10,7 +10,7 @@ namespace Ioasis.Core.DmaApi;
 /// mapped or unmapped, and nothing stops the device from reaching what is not meant for it. It has nothing to do with
 /// the DMA API, whose mappings the PASID does not see. It is taken back as a whole.
 /// </summary>
-public sealed class UnprotectedDirectMap : IDisposable
+internal sealed class UnprotectedDirectMap : IDisposable
 {
     private readonly DriverPasid _pasid;
     private int _isDisposed;
@@ -29,7 +29,7 @@ public sealed class UnprotectedDirectMap : IDisposable
     /// <param name="map">The map, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     /// <returns>NotPermitted for a device that is not trusted; NotSupported for one without PASIDs; Busy when a program
     /// has the device; NoSpace and NoMemory when there is no PASID to be had.</returns>
-    public static IommuStatus Attach(
+    internal static IommuStatus Attach(
         Endpoint device, object driver, OwnAddressSpace memory, PasidSpace space, PasidOwner account,
         out UnprotectedDirectMap? map)
     {

@@ -5,7 +5,7 @@ namespace Ioasis.Core.Domains;
 /// <summary>
 /// Who made the mappings of a table, and so knows of them what translating does not need: for showing.
 /// </summary>
-public interface IMappingSource
+internal interface IMappingSource
 {
     /// <summary>The I/O address space whose mappings they are, for observers.</summary>
     object Space => this;

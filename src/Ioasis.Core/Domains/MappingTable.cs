@@ -38,7 +38,7 @@ public sealed partial class MappingTable
     /// <see cref="DmaPort.Granule"/>.</param>
     /// <param name="source">Who knows the mappings, for showing them; null when the table is to remember by
     /// itself.</param>
-    public MappingTable(ulong pageSize, IMappingSource? source = null)
+    internal MappingTable(ulong pageSize, IMappingSource? source = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, DmaPort.Granule);
         if (!ulong.IsPow2(pageSize))
@@ -72,7 +72,7 @@ public sealed partial class MappingTable
     /// <param name="backing">The memory.</param>
     /// <param name="offset">Which byte of the backing the range begins with.</param>
     /// <param name="access">What devices may do.</param>
-    public void Map(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
+    internal void Map(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
     {
         nint direct = backing.DirectAddress;
         using (_lock.Enter())

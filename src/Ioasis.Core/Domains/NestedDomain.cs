@@ -23,6 +23,9 @@ public abstract class NestedDomain : IommuDomain
     /// <summary>The vIOMMU that it belongs to; null when it belongs to none.</summary>
     public Viommu? Viommu { get; }
 
+    /// <summary>The first stage, as its user described it; null if the kind of unit does not say.</summary>
+    public virtual FirstStageInfo? FirstStage => null;
+
     /// <summary>Drops from the caches of the first stage what the entries say, in their order.</summary>
     /// <param name="entries">The invalidations.</param>
     /// <param name="done">How many were done; all of them when the answer is <see cref="IommuStatus.Ok"/>.</param>

@@ -21,7 +21,7 @@ public enum DomainType
 }
 
 /// <summary>The words for domain types below <c>/sys/kernel/iommu_groups</c>.</summary>
-public static class DomainTypes
+internal static class DomainTypes
 {
     /// <summary>The word for a type.</summary>
     /// <param name="type">The type; null for a group without a default domain.</param>

@@ -158,6 +158,14 @@ public sealed partial class Endpoint : IBusMaster
                 .Concat(_parts.SelectMany(p => p.Pasids.All)).Take(most)];
     }
 
+    /// <summary>The same for a part.</summary>
+    internal IReadOnlyList<Attachment> AttachmentsOf(EndpointPart part, int most)
+    {
+        using (_lock.Enter())
+            return [.. (_pasids.Find(part.Pasid.Value) is { } own ? part.Pasids.All.Prepend(own) : part.Pasids.All)
+                .Take(most)];
+    }
+
     /// <summary>Whether an owner has attached anything.</summary>
     internal bool HasAttachments => _rid is { IsDefault: false } || HasPasids;
 

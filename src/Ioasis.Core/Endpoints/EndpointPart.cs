@@ -63,6 +63,10 @@ public sealed class EndpointPart(Endpoint parent, Pasid pasid, EndpointFeatures?
     /// <summary>What a number of the owner's is attached to; null for nothing.</summary>
     public IommuDomain? AttachedTo(Pasid number) => Pasids.Find(number.Value)?.Domain;
 
+    /// <summary>What the part's own PASID is attached to, then its owner's PASIDs.</summary>
+    /// <param name="most">No more than so many.</param>
+    public IReadOnlyList<Attachment> Attachments(int most) => parent.AttachmentsOf(this, most);
+
     Action<Exception>? IBusMaster.CallbackFailed { set => _callback.Failed = value; }
 
     /// <summary>What the owner's numbers are attached to. The parent changes it, with its lock held.</summary>

@@ -3,7 +3,7 @@ namespace Ioasis.Core.Endpoints;
 /// <summary>
 /// One claim on the DMA of a group. It counts until it is disposed; after the last one the group belongs to nobody.
 /// </summary>
-public sealed class GroupClaim : IDisposable
+internal sealed class GroupClaim : IDisposable
 {
     private int _isGivenBack;
 

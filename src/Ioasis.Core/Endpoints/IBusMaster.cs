@@ -4,7 +4,7 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>What sends requests by the engines of one model: a whole function, or a part of one.</summary>
-public interface IBusMaster
+internal interface IBusMaster
 {
     /// <summary>The function's ID.</summary>
     DeviceId Id { get; }

@@ -17,7 +17,7 @@ public sealed partial class IommuGroup
     /// What drivers in the host map into: the default domain, unless that is blocking or was set otherwise than by
     /// type. It stays the same while a driver has a claim.
     /// </summary>
-    public DmaDomain? Dma => _dma;
+    internal DmaDomain? Dma => _dma;
 
     /// <summary>The type of the default domain; null if there is none.</summary>
     public DomainType? Type
@@ -45,7 +45,7 @@ public sealed partial class IommuGroup
     /// </summary>
     /// <param name="domains">What the machine's default domains have in common.</param>
     /// <returns>What a unit says. The group is without a default domain then, and its members are blocked.</returns>
-    public IommuStatus SetUp(DefaultDomains domains)
+    internal IommuStatus SetUp(DefaultDomains domains)
     {
         ArgumentNullException.ThrowIfNull(domains);
         using (_lock.Enter())

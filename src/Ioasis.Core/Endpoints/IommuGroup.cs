@@ -68,7 +68,7 @@ public sealed partial class IommuGroup
     /// <see cref="IommuStatus.Invalid"/> when a member has a direct region that is not relaxable: its DMA must not be
     /// blocked.
     /// </returns>
-    public IommuStatus Claim(object owner, out GroupClaim? claim) => Add(owner, isExclusive: true, out claim);
+    internal IommuStatus Claim(object owner, out GroupClaim? claim) => Add(owner, isExclusive: true, out claim);
 
     /// <summary>
     /// A driver in the host begins to use a device of the group, or hands a PASID of it on. A driver may have any
@@ -80,7 +80,7 @@ public sealed partial class IommuGroup
     /// <see cref="IommuStatus.Busy"/> when an owner has the group alone, or when another driver of the group has
     /// attached something.
     /// </returns>
-    public IommuStatus UseDefaultDomain(object driver, out GroupClaim? claim) =>
+    internal IommuStatus UseDefaultDomain(object driver, out GroupClaim? claim) =>
         Add(driver, isExclusive: false, out claim);
 
     /// <summary>

@@ -7,7 +7,7 @@ namespace Ioasis.Core.Iovas;
 /// Chooses addresses for mappings as iommufd does for a program that leaves the choice to it: the lowest range that
 /// fits, aligned so that large pages can be used (Linux: iopt_alloc_iova).
 /// </summary>
-public static class IovaAllocator
+internal static class IovaAllocator
 {
     /// <summary>The page of the host in bytes (PAGE_SIZE).</summary>
     public const ulong HostPageSize = 4096;

@@ -3,7 +3,7 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Iovas;
 
 /// <summary>Finds the gaps between used ranges of addresses.</summary>
-public static class IovaSpans
+internal static class IovaSpans
 {
     /// <summary>The parts of a range that no used range covers, in ascending order.</summary>
     /// <param name="within">The range to search.</param>

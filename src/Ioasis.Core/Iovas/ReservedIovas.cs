@@ -6,7 +6,7 @@ namespace Ioasis.Core.Iovas;
 /// The ranges of an I/O address space in which nothing may be mapped, each with its owner. Ranges of different owners
 /// may overlap. The user of this class keeps its own lock around it.
 /// </summary>
-public sealed class ReservedIovas
+internal sealed class ReservedIovas
 {
     private readonly List<(IovaRange Range, object Owner)> _ranges = []; // sorted by first address
 

@@ -3,7 +3,7 @@ namespace Ioasis.Core.Observation;
 /// <summary>A program's call on an open file was answered.</summary>
 /// <param name="Stamp">When it was answered.</param>
 /// <param name="Call">The call.</param>
-public readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMachineEvent
+internal readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMachineEvent
 {
     /// <inheritdoc/>
     public static EventKinds Kind => EventKinds.Call;
@@ -12,8 +12,19 @@ public readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMach
     public void Tell(MachineObserver observer) => observer.OnCall(in this);
 }
 
+/// <summary>A program's call on an open file was answered. Nothing is told of the call.</summary>
+/// <param name="Stamp">Nothing: it is only to be counted.</param>
+public readonly record struct AnsweredEvent(EventStamp Stamp) : IMachineEvent
+{
+    /// <inheritdoc/>
+    public static EventKinds Kind => EventKinds.Answered;
+
+    /// <inheritdoc/>
+    public void Tell(MachineObserver observer) => observer.OnAnswered(in this);
+}
+
 /// <summary>A call of a program on an open file, with its result.</summary>
-public sealed class NodeCall
+internal sealed class NodeCall
 {
     /// <summary>
     /// Counts the calls that are observed, in the order in which they began. Events that happen in the thread that
@@ -83,7 +94,7 @@ public sealed class NodeCall
 }
 
 /// <summary>The memory and the files that the structure of a call names.</summary>
-public sealed class CallData
+internal sealed class CallData
 {
     /// <summary>The address space of the caller: the same object for all calls from it.</summary>
     public required object Space { get; init; }
@@ -110,7 +121,7 @@ public sealed class CallData
 /// <param name="Field">The field of the structure that has the address.</param>
 /// <param name="Address">The address.</param>
 /// <param name="Before">The bytes before the call; empty if they cannot be read.</param>
-public sealed record CallMemory(string Field, ulong Address, byte[] Before)
+internal sealed record CallMemory(string Field, ulong Address, byte[] Before)
 {
     /// <summary>The bytes after the call.</summary>
     public byte[] After { get; set; } = Before;
@@ -119,10 +130,10 @@ public sealed record CallMemory(string Field, ulong Address, byte[] Before)
 /// <summary>A file that a call names.</summary>
 /// <param name="Kind">What it is to our nodes.</param>
 /// <param name="File">A node's open file, as in <see cref="OpenEvent"/>; null for another kind.</param>
-public readonly record struct CallFile(CallFileKind Kind, object? File = null);
+internal readonly record struct CallFile(CallFileKind Kind, object? File = null);
 
 /// <summary>What a descriptor of a program leads to.</summary>
-public enum CallFileKind
+internal enum CallFileKind
 {
     /// <summary>It is not open.</summary>
     None,

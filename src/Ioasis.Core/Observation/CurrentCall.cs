@@ -4,7 +4,7 @@ namespace Ioasis.Core.Observation;
 /// The call of a program that a thread of ours serves while somebody observes calls. Events that the thread tells
 /// meanwhile belong to it.
 /// </summary>
-public static class CurrentCall
+internal static class CurrentCall
 {
     private static long s_last;
 

@@ -89,4 +89,16 @@ public enum EventKinds
     /// it.
     /// </summary>
     Progress = 1 << 23,
+
+    /// <summary>
+    /// No event: the accesses of devices are counted (<see cref="Observers.CountAccesses"/>). They then take a way that
+    /// is some nanoseconds longer.
+    /// </summary>
+    AccessCounts = 1 << 24,
+
+    /// <summary>
+    /// A call on an open node was answered, and only that is told: <see cref="AnsweredEvent"/>. Cheaper than
+    /// <see cref="Call"/>, for which the call's structures are read.
+    /// </summary>
+    Answered = 1 << 25,
 }

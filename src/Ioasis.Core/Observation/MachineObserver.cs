@@ -104,7 +104,12 @@ public abstract class MachineObserver
     }
 
     /// <summary>A program's call on an open node was answered.</summary>
-    public virtual void OnCall(in CallEvent e)
+    internal virtual void OnCall(in CallEvent e)
+    {
+    }
+
+    /// <summary>A program's call on an open node was answered; to be counted.</summary>
+    public virtual void OnAnswered(in AnsweredEvent e)
     {
     }
 

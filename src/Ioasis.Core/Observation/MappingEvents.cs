@@ -45,7 +45,7 @@ public readonly record struct UnmapEvent(EventStamp Stamp, object Space, IovaRan
 public readonly record struct MappedMemory(object Source, ulong Address, bool IsFile)
 {
     /// <summary>Bytes of a backing, from an offset on.</summary>
-    public static MappedMemory Of(MemoryBacking backing, ulong offset)
+    internal static MappedMemory Of(MemoryBacking backing, ulong offset)
     {
         ArgumentNullException.ThrowIfNull(backing);
         return new MappedMemory(backing, unchecked(backing.AlignmentHint + offset), backing.IsFile);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Ioasis.Core.Dma;
+using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Observation;
@@ -14,9 +15,12 @@ public sealed class Observers
     // Guards changes of the lists. Innermost.
     private readonly RankedLock _lock = new(LockRank.Observers);
     private volatile Entry[] _entries = [];
-    private readonly HashSet<DmaPort> _ports = []; // which are told whether accesses are watched
+    private readonly HashSet<DmaPort> _ports = []; // which are told whether accesses are watched or counted
+    private readonly Dictionary<DeviceId, AccessCounts> _counts = []; // of ports that are closed
+    private readonly ConditionalWeakTable<IMapTotals, object?> _spaces = []; // weak: some are never finished
     private volatile EventKinds _wanted;
     private long _sequence;
+    private long _files; // that programs have open
 
     /// <summary>Tells an observer of everything of its kinds from now on.</summary>
     /// <exception cref="ArgumentException">It is told already.</exception>
@@ -78,22 +82,77 @@ public sealed class Observers
         {
             _ports.Add(port);
             port.Watch(Want(EventKinds.Watched));
+            port.Meter(Want(EventKinds.AccessCounts));
         }
     }
 
     /// <summary>A port was closed.</summary>
     internal void Remove(DmaPort port)
     {
-        using (_lock.Enter()) _ports.Remove(port);
+        using (_lock.Enter())
+        {
+            if (_ports.Remove(port)) Add(_counts, port);
+        }
     }
+
+    /// <summary>
+    /// What each device that has, or had, a port accessed while an observer wanted
+    /// <see cref="EventKinds.AccessCounts"/>.
+    /// </summary>
+    public IReadOnlyDictionary<DeviceId, AccessCounts> CountAccesses()
+    {
+        using (_lock.Enter())
+        {
+            var counts = new Dictionary<DeviceId, AccessCounts>(_counts);
+            foreach (DmaPort port in _ports) Add(counts, port);
+            return counts;
+        }
+    }
+
+    private static void Add(Dictionary<DeviceId, AccessCounts> counts, DmaPort port)
+    {
+        AccessCounts counted = port.Counted;
+        if (counted == default) return;
+        counts[port.Device] = counts.GetValueOrDefault(port.Device) + counted;
+    }
+
+    /// <summary>
+    /// What programs have at this moment, whenever the observer came. Costs a read for each I/O address space, and
+    /// nobody waits for it.
+    /// </summary>
+    public MachineTotals ReadTotals()
+    {
+        long maps = 0;
+        ulong bytes = 0;
+        foreach ((IMapTotals space, _) in _spaces)
+        {
+            maps += space.MapCount;
+            bytes += space.MappedBytes;
+        }
+
+        return new MachineTotals(maps, bytes, Volatile.Read(ref _files));
+    }
+
+    /// <summary>An I/O address space of a program was made.</summary>
+    internal void Add(IMapTotals space) => _spaces.Add(space, null);
+
+    /// <summary>It has no mappings any more, and will have none.</summary>
+    internal void Remove(IMapTotals space) => _spaces.Remove(space);
+
+    /// <summary>A program opened a file, or closed it.</summary>
+    internal void CountFile(bool isOpen) => Interlocked.Add(ref _files, isOpen ? 1 : -1);
 
     private void Set(Entry[] entries)
     {
         EventKinds before = _wanted;
         _entries = entries;
         _wanted = entries.Aggregate(EventKinds.None, static (kinds, entry) => kinds | entry.Kinds);
-        if (((before ^ _wanted) & EventKinds.Watched) == 0) return;
-        foreach (DmaPort port in _ports) port.Watch(Want(EventKinds.Watched));
+        if (((before ^ _wanted) & (EventKinds.Watched | EventKinds.AccessCounts)) == 0) return;
+        foreach (DmaPort port in _ports)
+        {
+            port.Watch(Want(EventKinds.Watched));
+            port.Meter(Want(EventKinds.AccessCounts));
+        }
     }
 
     /// <summary>Takes an observer off that threw. The user is told once, and elsewhere: locks are held here.</summary>

@@ -1,7 +1,7 @@
 namespace Ioasis.Core.Pasids;
 
 /// <summary>Somebody who allocates PASIDs, and how many it may have.</summary>
-public sealed class PasidOwner
+internal sealed class PasidOwner
 {
     /// <summary>PASIDs that an owner may have unless it is told otherwise.</summary>
     public const int DefaultQuota = 1000;

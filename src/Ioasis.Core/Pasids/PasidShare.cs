@@ -6,7 +6,7 @@ namespace Ioasis.Core.Pasids;
 /// How many PASIDs somebody may have through all owners: a process through all its files, or a user through all
 /// processes.
 /// </summary>
-public sealed class PasidShare
+internal sealed class PasidShare
 {
     private int _count;
 

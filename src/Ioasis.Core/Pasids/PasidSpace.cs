@@ -37,7 +37,7 @@ public sealed class PasidSpace
     /// <param name="pasid">The PASID, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     /// <returns>Invalid for a range that is none, NoMemory when the owner has all it may have, NoSpace when none of the
     /// range is free, or a share that the owner has them of is used up.</returns>
-    public IommuStatus Allocate(PasidOwner owner, uint first, uint last, out Pasid pasid)
+    internal IommuStatus Allocate(PasidOwner owner, uint first, uint last, out Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(owner);
         pasid = default;
@@ -62,14 +62,14 @@ public sealed class PasidSpace
     }
 
     /// <summary>Whether an owner has a PASID.</summary>
-    public bool IsOwned(PasidOwner owner, Pasid pasid)
+    internal bool IsOwned(PasidOwner owner, Pasid pasid)
     {
         using (_lock.Enter()) return _entries.TryGetValue(pasid.Value, out Entry? entry) && entry.Owner == owner;
     }
 
     /// <summary>Takes a PASID back from its owner. It is free when no device holds it any more.</summary>
     /// <returns>NotFound when the owner has none like that.</returns>
-    public IommuStatus Free(PasidOwner owner, Pasid pasid)
+    internal IommuStatus Free(PasidOwner owner, Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(owner);
         using (_lock.Enter())

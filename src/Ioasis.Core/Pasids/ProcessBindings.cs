@@ -10,7 +10,7 @@ namespace Ioasis.Core.Pasids;
 /// (Linux: iommu_sva_bind_device). A process has one PASID with one driver, however many devices it is bound to and
 /// however often. Each binding holds a claim of the driver's on the device's group.
 /// </summary>
-public sealed class ProcessBindings
+internal sealed class ProcessBindings
 {
     // Guards everything below; held while a device is attached and detached. Taken before a group's lock and an
     // endpoint's.

@@ -192,6 +192,10 @@ public abstract class IommuUnit
     /// <summary>The unit's own terms for a fault that no first stage reported.</summary>
     public abstract FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite);
 
+    /// <summary>What the unit's specification says of a fault; null if it says nothing.</summary>
+    /// <param name="code">The unit's number for it; see <see cref="FaultSyndrome.Code"/>.</param>
+    public virtual string? RuleOf(ushort code) => null;
+
     /// <summary>
     /// A request of a device was refused. Called once for each fault, after the access, on the thread that made the
     /// access and with no lock held. If the device asks for the page instead, it is called when the device gives up. It

@@ -16,6 +16,11 @@ public readonly struct ShownMemory(PagingDomain parent) : ITableMemory
     /// <inheritdoc/>
     public bool TryRead(Gpa address, out ulong entry) => Read(address, out entry) == TableAccess.Ok;
 
+    /// <summary>What the second stage maps at an address; null for nothing.</summary>
+    public WalkMapping? MappingOf(Gpa address) => _table.Show(address.Value, out MappingView view, out _)
+        ? new WalkMapping(view.First, view.Last, TranslationWalk.Name(view.Access))
+        : null;
+
     /// <summary>Says that it was done, where it could be.</summary>
     public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Units;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.Walks;
@@ -15,6 +16,7 @@ public sealed class TranslationWalk
     private const string NothingMapped = "nothing is mapped there";
 
     private readonly List<WalkStep> _steps = [];
+    private FaultSyndrome? _syndrome;
 
     private TranslationWalk()
     {
@@ -88,7 +90,18 @@ public sealed class TranslationWalk
         else if (domain?.Route is not { } route)
             walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);
         else walk.Through(device, pasid, domain, route, who, address.Value, Wanted(write));
+        if (walk.Reason != FaultReason.None) walk.Explain(device.Unit, domain, write);
         return walk;
+    }
+
+    /// <summary>Adds to the last step what the unit's specification says of it.</summary>
+    private void Explain(IommuUnit unit, IommuDomain? domain, bool write)
+    {
+        WalkStep last = _steps[^1];
+        FaultSyndrome syndrome = _syndrome ?? (domain is FirstStageDomain firstStage && last.Stage == WalkStage.Second
+            ? firstStage.SyndromeOf(Reason, write)
+            : unit.SyndromeOf(Reason, write));
+        if (syndrome.Code != 0) _steps[^1] = last with { Code = syndrome.Code, Rule = unit.RuleOf(syndrome.Code) };
     }
 
     /// <summary>Adds a step that leads on.</summary>
@@ -100,6 +113,9 @@ public sealed class TranslationWalk
     /// <param name="isKept">Whether a cache of the unit says so, rather than memory as it is now.</param>
     public void Add(WalkStage stage, int level, ulong address, ulong? entry, string says, bool isKept = false) =>
         _steps.Add(new WalkStep(stage, level, address, entry, says, isKept, false));
+
+    /// <summary>Adds a step that leads on, with all that is known of it.</summary>
+    public void Add(WalkStep step) => _steps.Add(step);
 
     /// <summary>Adds the last step of a walk that ends without memory.</summary>
     /// <param name="stage">Who takes it.</param>
@@ -140,7 +156,7 @@ public sealed class TranslationWalk
                 this, device, new TranslationRequest(new Iova(address), access, pasid));
             if (!page.IsOk)
             {
-                Reason = page.Reason;
+                (Reason, _syndrome) = (page.Reason, page.Syndrome);
                 return;
             }
 
@@ -180,7 +196,8 @@ public sealed class TranslationWalk
 
     private static MapAccess Wanted(bool write) => write ? MapAccess.Write : MapAccess.Read;
 
-    private static string Name(MapAccess access) => access switch
+    /// <summary>The words for what devices may do.</summary>
+    internal static string Name(MapAccess access) => access switch
     {
         MapAccess.Read => "read",
         MapAccess.Write => "write",

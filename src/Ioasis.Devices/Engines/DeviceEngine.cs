@@ -32,7 +32,7 @@ public static class DeviceEngine
 /// its time.</para>
 /// </remarks>
 /// <typeparam name="TCommand">A command: the parameters at the time when the doorbell was rung.</typeparam>
-public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
+public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDeviceEngine
 {
     // Guards everything below. Commands run without it. Taken after the lock for the slot's calls and the model's
     // locks.
@@ -69,7 +69,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
         using (_lock.Enter())
         {
             if (_ending) return false;
-            _slot ??= ModelScope.Current;
+            if (_slot is null && ModelScope.Current is { } slot) (_slot = slot).Engines.Add(this);
             if (_hasNext)
             {
                 TryHaveThread();
@@ -115,6 +115,12 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
         thread?.Join();
         _abort.Dispose();
     }
+
+    string IDeviceEngine.Name => _name;
+
+    bool IDeviceEngine.IsBusy => Volatile.Read(ref _running) || Volatile.Read(ref _hasNext);
+
+    bool IDeviceEngine.HasEnded => Volatile.Read(ref _ending);
 
     bool IPendingStart.TryBegin()
     {

@@ -3,6 +3,9 @@ namespace Ioasis.Devices.Slots;
 /// <summary>What an engine needs of the slot that its model is plugged into. Thread-safe.</summary>
 internal interface IModelHost
 {
+    /// <summary>The engines that have had a command.</summary>
+    EngineList Engines { get; }
+
     /// <summary>Retries later to start an engine that got no thread.</summary>
     void Await(IPendingStart engine);
 

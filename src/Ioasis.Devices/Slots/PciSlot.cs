@@ -68,6 +68,9 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     /// <summary>The function's description.</summary>
     internal PciFunction Function { get; }
 
+    /// <inheritdoc/>
+    public EngineList Engines { get; } = new();
+
     /// <summary>Whether the function asserts its interrupt line.</summary>
     internal bool LineAsserted => _lineAsserted;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Ioasis.Diagnostics.Check;
 
 /// <summary>A call of a program that a finding names.</summary>
-public sealed class CallSite
+internal sealed class CallSite
 {
     internal CallSite(long number) => Number = number;
 

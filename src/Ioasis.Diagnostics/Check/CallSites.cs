@@ -21,7 +21,7 @@ internal sealed class CallSites : MachineObserver
     }
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         if (!_unanswered.Remove(e.Call.Number, out CallSite? site)) return;
         site.Thread = e.Call.Thread;

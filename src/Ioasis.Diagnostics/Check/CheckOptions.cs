@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Ioasis.Diagnostics.Check;
 
 /// <summary>Which checks are made, and what becomes of findings.</summary>
-public sealed record CheckOptions
+internal sealed record CheckOptions
 {
     private static readonly (string Name, string Meaning)[] s_options =
     [

@@ -8,7 +8,7 @@ namespace Ioasis.Diagnostics.Check;
 /// <summary>
 /// Looks for mistakes of programs in what happens in a machine, from its making to its disposal, and reports them.
 /// </summary>
-public sealed class Checker : MachineObserver, IDisposable
+internal sealed class Checker : MachineObserver, IDisposable
 {
     // Guards what the checks know, and what they found until it is handed over. Innermost.
     private readonly RankedLock _lock = new(LockRank.Checker);
@@ -159,7 +159,7 @@ public sealed class Checker : MachineObserver, IDisposable
     public override void OnOpen(in OpenEvent e) => Tell(in e);
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         Tell(in e);
         _log.Answered();

@@ -10,7 +10,7 @@ namespace Ioasis.Diagnostics.Check;
 /// Looks for mistakes of drivers with the DMA API, as Linux's CONFIG_DMA_API_DEBUG does: give it to each device as
 /// <see cref="DmaDeviceOptions.Observer"/>. It works in every home of a driver.
 /// </summary>
-public sealed class DmaApiCheck : DmaObserver, IDisposable
+internal sealed class DmaApiCheck : DmaObserver, IDisposable
 {
     private const ulong CacheLine = 64;
     private const int MostCopied = 64 << 10, MostFrames = 8;

@@ -3,7 +3,7 @@ using Ioasis.Memory;
 namespace Ioasis.Diagnostics.Check;
 
 /// <summary>A mistake of a program that a check found.</summary>
-public sealed record Finding
+internal sealed record Finding
 {
     /// <summary>Its kind.</summary>
     public required CheckKind Kind { get; init; }
@@ -33,13 +33,13 @@ public sealed record Finding
 /// <param name="Iova">The address.</param>
 /// <param name="PageTable">What the device's requests were translated by.</param>
 /// <param name="Mapping">The mapping that the finding is about.</param>
-public readonly record struct FindingPlace(
+internal readonly record struct FindingPlace(
     string? Device, uint? Pasid = null, ulong? Iova = null, string? PageTable = null, IovaRange? Mapping = null);
 
 /// <summary>A sentence of a finding, which a call completes: "mapped" is followed by the thread and the call.</summary>
 /// <param name="Text">The sentence without its end.</param>
 /// <param name="Call">The call; null for none.</param>
-public sealed record FindingPart(string Text, CallSite? Call = null)
+internal sealed record FindingPart(string Text, CallSite? Call = null)
 {
     /// <summary>The frames of the stack that belongs to it, where it is no call's; null for none.</summary>
     public IReadOnlyList<string>? Stack { get; init; }

@@ -1,7 +1,7 @@
 namespace Ioasis.Diagnostics.Check;
 
 /// <summary>Knows where in the program calls were made.</summary>
-public interface ICallStacks
+internal interface ICallStacks
 {
     /// <summary>The stack of a call, a line for each frame, the innermost first; null if there is none.</summary>
     /// <param name="call">The call's number (<see cref="Core.Observation.NodeCall.Number"/>).</param>

@@ -75,7 +75,7 @@ internal sealed class InFlightCheck(SeenMachine machine, Action<Finding> report)
     public override void OnInterrupt(in InterruptEvent e) => Settle();
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e) => Settle();
+    internal override void OnCall(in CallEvent e) => Settle();
 
     /// <inheritdoc/>
     public override void OnClose(in CloseEvent e) => Settle();

@@ -22,7 +22,7 @@ internal sealed class LeakCheck(SeenMachine machine, Action<Finding> report) : M
     public override void OnOpen(in OpenEvent e) => _made[e.File] = [];
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         if (call.Result < 0 || call.Structure is not { } structure || call.CommandName is not { } name

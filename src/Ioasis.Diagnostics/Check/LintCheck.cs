@@ -59,7 +59,7 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
     private readonly ConditionalWeakTable<object, object> _viable = []; // groups that said so
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         if (call.CommandName is not { } name) return;

@@ -20,7 +20,7 @@ internal sealed class MessageCheck(SeenMachine machine, Action<Finding> report) 
     private readonly ConditionalWeakTable<object, SeenMessages> _messages = []; // by the device's open file
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         if (call.Result < 0) return;

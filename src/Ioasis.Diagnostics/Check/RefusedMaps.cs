@@ -15,7 +15,7 @@ internal sealed class RefusedMaps : MachineObserver
     private readonly Queue<RefusedMap> _refused = [];
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         if (call.Result >= 0 || call.File is not IommufdContext context

@@ -85,7 +85,7 @@ internal sealed class SeenMachine(CallSites sites, Func<Endpoint, string> nameOf
     }
 
     /// <summary>A file that a program bound a device by is known after the call.</summary>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         if (call.Result < 0 || call.CommandName != "VFIO_DEVICE_BIND_IOMMUFD") return;

@@ -7,7 +7,7 @@ namespace Ioasis.Diagnostics.Check;
 /// Findings that are not reported: lines <c>kind:pattern</c>, as LeakSanitizer's files have them. A pattern matches a
 /// part of a line of the report; <c>*</c> stands for anything, <c>^</c> and <c>$</c> for the line's ends.
 /// </summary>
-public sealed class Suppressions
+internal sealed class Suppressions
 {
     private readonly List<(string Kind, Regex Pattern)> _rules = [];
 

@@ -16,9 +16,12 @@ namespace Ioasis.Diagnostics.Events;
 /// <summary>Writes events as lines of JSON, or of text.</summary>
 /// <param name="nodes">What programs have open, which gives contexts their numbers.</param>
 /// <param name="nameOf">What the machine calls a device.</param>
-public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
+internal sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
 {
     private readonly long _started = Stopwatch.GetTimestamp();
+
+    /// <summary>Seconds since the machine began to be observed: the time of an event that happens now.</summary>
+    internal double Seconds => Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
     /// <summary>The line for an event, without its end.</summary>
     public byte[] LineOf(in KeptEvent e)

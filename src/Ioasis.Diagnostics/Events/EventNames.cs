@@ -3,7 +3,7 @@ using Ioasis.Core.Observation;
 namespace Ioasis.Diagnostics.Events;
 
 /// <summary>The names of kinds of event. Where perf has an event of the same meaning, the name is perf's.</summary>
-public static class EventNames
+internal static class EventNames
 {
     private static readonly (EventKinds Kind, string Name)[] s_names =
     [
@@ -32,6 +32,9 @@ public static class EventNames
 
     /// <summary>All names, in the order of the kinds.</summary>
     public static IEnumerable<string> All => s_names.Select(n => n.Name);
+
+    /// <summary>All kinds, in the same order.</summary>
+    internal static IEnumerable<EventKinds> Kinds => s_names.Select(n => n.Kind);
 
     /// <summary>The name of one kind.</summary>
     public static string Of(EventKinds kind)

@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.Events;
 /// </summary>
 /// <param name="kinds">The kinds of event that are kept.</param>
 /// <param name="capacity">How many are kept at most.</param>
-public sealed class EventRing(EventKinds kinds, int capacity = EventRing.DefaultCapacity) : MachineObserver
+internal sealed class EventRing(EventKinds kinds, int capacity = EventRing.DefaultCapacity) : MachineObserver
 {
     private const int Many = 1024;
 
@@ -143,7 +143,7 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
     public override void OnClose(in CloseEvent e) => Keep(in e);
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e) => Keep(in e);
+    internal override void OnCall(in CallEvent e) => Keep(in e);
 
     /// <inheritdoc/>
     public override void OnInject(in InjectEvent e) => Keep(in e);
@@ -171,4 +171,4 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
 /// <summary>An event of any kind, until it is written.</summary>
 /// <param name="Stamp">When it happened.</param>
 /// <param name="Event">The event: one of those that a <see cref="MachineObserver"/> is told of.</param>
-public readonly record struct KeptEvent(EventStamp Stamp, object Event);
+internal readonly record struct KeptEvent(EventStamp Stamp, object Event);

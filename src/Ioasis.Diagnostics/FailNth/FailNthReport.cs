@@ -1,7 +1,7 @@
 namespace Ioasis.Diagnostics.FailNth;
 
 /// <summary>What one run of a program was like of which one call failed.</summary>
-public sealed record FailNthReport
+internal sealed record FailNthReport
 {
     /// <summary>How many calls could have failed.</summary>
     public long Calls { get; init; }

@@ -10,7 +10,7 @@ using Ioasis.Memory.Threads;
 namespace Ioasis.Diagnostics.FailNth;
 
 /// <summary>Fails one call of a program, and sees what the program makes of it.</summary>
-public sealed class FailNthWatch : MachineObserver
+internal sealed class FailNthWatch : MachineObserver
 {
     private const int AtATime = 500;
 
@@ -84,7 +84,7 @@ public sealed class FailNthWatch : MachineObserver
     }
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         using (_lock.Enter())

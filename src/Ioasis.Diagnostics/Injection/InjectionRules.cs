@@ -5,7 +5,7 @@ using Ioasis.Core.Injection;
 namespace Ioasis.Diagnostics.Injection;
 
 /// <summary>Makes go wrong what rules say. Each rule counts by itself what it matches, over all programs.</summary>
-public sealed class InjectionRules : Injector
+internal sealed class InjectionRules : Injector
 {
     private readonly InjectionRule[] _rules;
     private Func<Endpoint, string> _nameOf = endpoint => endpoint.Id.ToString();

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Ioasis.Diagnostics.Record;
 
 /// <summary>A recording, or a trace in JSON, as comma-separated values (RFC 4180): a row for each line.</summary>
-public static class CsvTrace
+internal static class CsvTrace
 {
     private static readonly string[] s_columns =
     [

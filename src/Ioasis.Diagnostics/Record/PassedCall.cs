@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.Record;
 /// <summary>
 /// A call that another kernel than ours serves: what a recording keeps of it before it is served, and after it.
 /// </summary>
-public sealed class PassedCall
+internal sealed class PassedCall
 {
     private readonly NodeFile _file;
     private readonly ICaller _caller;

@@ -8,7 +8,7 @@ namespace Ioasis.Diagnostics.Record;
 /// and each PASID. A flow leads from a doorbell to what the device does next, up to its interrupt.
 /// </summary>
 /// <remarks>The numbers of fields are those of Perfetto's trace_packet.proto and track_event.proto.</remarks>
-public sealed class PerfettoTrace
+internal sealed class PerfettoTrace
 {
     private const ulong ProgramTrack = 1, Sequence = 1;
 

@@ -8,7 +8,7 @@ namespace Ioasis.Diagnostics.Record;
 
 /// <summary>Writes calls as lines of a recording, which a replay can make again.</summary>
 /// <param name="symbols">The names of files and objects.</param>
-public sealed class RecordLines(RecordSymbols symbols)
+internal sealed class RecordLines(RecordSymbols symbols)
 {
     /// <summary>The name of the address space that calls come from if their lines name none.</summary>
     public const string FirstProcess = "process1";

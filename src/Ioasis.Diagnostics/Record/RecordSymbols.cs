@@ -6,7 +6,7 @@ namespace Ioasis.Diagnostics.Record;
 /// The names that a recording gives to what a system numbers in its own way: open files, objects, PASIDs. Another
 /// system may use other numbers for them.
 /// </summary>
-public sealed class RecordSymbols
+internal sealed class RecordSymbols
 {
     private readonly Dictionary<object, string> _files = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<(string Context, ulong Id), string> _ids = [];

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 namespace Ioasis.Diagnostics.Record;
 
 /// <summary>Values as recordings have them.</summary>
-public static class RecordValues
+internal static class RecordValues
 {
     private const string BytesBegin = "bytes:";
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -16,7 +15,7 @@ namespace Ioasis.Diagnostics.Record;
 /// Writes a recording of what happens in a machine: a line of JSON for the machine, then one for each call and event.
 /// As with a trace, a thread of its own writes. If it is too slow, events are lost, and a line says how many.
 /// </summary>
-public sealed class Recorder : IDisposable
+internal sealed class Recorder : IDisposable
 {
     /// <summary>The version of the format.</summary>
     public const int Version = 1;
@@ -70,8 +69,7 @@ public sealed class Recorder : IDisposable
     public static JsonObject HeaderOf(JsonObject machine, bool withMemory) => new()
     {
         ["recording"] = Version,
-        ["ioasis"] = typeof(Recorder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
-            ?.InformationalVersion ?? "",
+        ["ioasis"] = OwnVersion.Full,
         ["memory"] = withMemory ? "pages" : "hash",
         ["machine"] = machine,
     };
@@ -128,7 +126,7 @@ public sealed class Recorder : IDisposable
 
         public override EventKinds Kinds => EventKinds.Call | EventKinds.Doorbell;
 
-        public override void OnCall(in CallEvent e)
+        internal override void OnCall(in CallEvent e)
         {
             if (e.Call.Data?.Hash is not null) _spaces.TryAdd(e.Call.Data.Space, true);
         }

@@ -8,7 +8,7 @@ namespace Ioasis.Diagnostics.Record;
 /// Writes a recording of calls that the kernel beneath serves. One thread uses it, which writes each line at once: the
 /// program waits for it meanwhile.
 /// </summary>
-public sealed class SystemRecorder
+internal sealed class SystemRecorder
 {
     private readonly TextWriter _output;
     private readonly RecordLines _lines = new(new RecordSymbols());

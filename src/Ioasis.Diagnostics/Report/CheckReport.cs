@@ -3,7 +3,7 @@ using Ioasis.Diagnostics.Check;
 namespace Ioasis.Diagnostics.Report;
 
 /// <summary>What came of a run that was checked.</summary>
-public sealed record CheckReport
+internal sealed record CheckReport
 {
     /// <summary>The program and its arguments.</summary>
     public required IReadOnlyList<string> Command { get; init; }

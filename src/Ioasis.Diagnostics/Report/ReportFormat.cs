@@ -3,7 +3,7 @@ namespace Ioasis.Diagnostics.Report;
 /// <summary>A form that a report can take.</summary>
 /// <param name="Name">Its name in options.</param>
 /// <param name="Write">Writes a report.</param>
-public sealed record ReportFormat(string Name, Action<CheckReport, TextWriter> Write)
+internal sealed record ReportFormat(string Name, Action<CheckReport, TextWriter> Write)
 {
     /// <summary>All forms.</summary>
     public static IReadOnlyList<ReportFormat> All { get; } =

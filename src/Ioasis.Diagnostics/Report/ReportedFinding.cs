@@ -9,9 +9,12 @@ namespace Ioasis.Diagnostics.Report;
 /// <param name="Lines">The lines of its report.</param>
 /// <param name="File">The file of source where the program made the call that matters; null if unknown.</param>
 /// <param name="Line">The line there; null if unknown.</param>
-public sealed record ReportedFinding(
+internal sealed record ReportedFinding(
     CheckKind Kind, string What, IReadOnlyList<string> Lines, string? File, int? Line)
 {
+    /// <summary>Where it happened.</summary>
+    public FindingPlace Place { get; init; }
+
     /// <summary>Takes the place from the summary: <c>SUMMARY: Ioasis: KIND FILE:LINE in FUNCTION</c>.</summary>
     internal static ReportedFinding Of(Finding finding, IReadOnlyList<string> lines)
     {
@@ -23,6 +26,9 @@ public sealed record ReportedFinding(
         bool isPlace = colon > 0 && int.TryParse(
             place.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out _);
         return new ReportedFinding(finding.Kind, finding.What, lines, isPlace ? place[..colon] : null,
-            isPlace ? int.Parse(place.AsSpan(colon + 1), CultureInfo.InvariantCulture) : null);
+            isPlace ? int.Parse(place.AsSpan(colon + 1), CultureInfo.InvariantCulture) : null)
+        {
+            Place = finding.Place,
+        };
     }
 }

@@ -6,7 +6,7 @@ namespace Ioasis.Diagnostics.Stacks;
 /// The names of code that a runtime compiled, as it writes them for perf(1): lines of <c>START SIZE NAME</c>, numbers
 /// in hexadecimal. .NET does so where <c>DOTNET_PerfMapEnabled=1</c> is in its environment.
 /// </summary>
-public sealed class PerfMap
+internal sealed class PerfMap
 {
     private readonly List<(ulong Start, ulong Length, string Name)> _functions = [];
 

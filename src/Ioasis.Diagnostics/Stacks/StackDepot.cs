@@ -7,7 +7,7 @@ namespace Ioasis.Diagnostics.Stacks;
 /// it.
 /// </summary>
 /// <param name="most">How many stacks are kept at most.</param>
-public sealed class StackDepot(int most)
+internal sealed class StackDepot(int most)
 {
     private readonly Dictionary<Stack, int> _numbers = [];
     private readonly List<Stack> _stacks = [];

@@ -11,27 +11,30 @@ namespace Ioasis.Diagnostics.State;
 /// <param name="Groups">The IOMMU groups.</param>
 /// <param name="Units">The units.</param>
 /// <param name="Pasids">How many PASIDs are given out in all.</param>
-public sealed record MachineState(
+/// <param name="Mdevs">The mdevs, in the order in which they were created.</param>
+/// <param name="Vdpa">More of those devices that are vDPA devices.</param>
+internal sealed record MachineState(
     IReadOnlyList<OpenNode> Files, IReadOnlyList<ContextState> Contexts, IReadOnlyList<DeviceState> Devices,
-    IReadOnlyList<GroupState> Groups, IReadOnlyList<UnitState> Units, int Pasids);
+    IReadOnlyList<GroupState> Groups, IReadOnlyList<UnitState> Units, int Pasids, IReadOnlyList<MdevState> Mdevs,
+    IReadOnlyList<VdpaState> Vdpa);
 
 /// <summary>An open file of a node.</summary>
 /// <param name="Number">Counts the files that were opened.</param>
 /// <param name="Path">The node's path.</param>
 /// <param name="Process">The process that opened it; 0 when nobody said which.</param>
-public sealed record OpenNode(int Number, string Path, int Process);
+internal sealed record OpenNode(int Number, string Path, int Process);
 
 /// <summary>A unit.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Faults">How many faults it has recorded.</param>
-public sealed record UnitState(string Name, long Faults);
+internal sealed record UnitState(string Name, long Faults);
 
 /// <summary>An IOMMU group.</summary>
 /// <param name="Group">Its number.</param>
 /// <param name="Type">The type of its default domain, as sysfs has it.</param>
 /// <param name="Devices">Its members.</param>
 /// <param name="Claims">How many claims owners have on its DMA.</param>
-public sealed record GroupState(int Group, string Type, IReadOnlyList<string> Devices, int Claims);
+internal sealed record GroupState(int Group, string Type, IReadOnlyList<string> Devices, int Claims);
 
 /// <summary>A device behind a unit.</summary>
 /// <param name="Device">What the machine calls it: its address, or the name of a vDPA device.</param>
@@ -43,9 +46,39 @@ public sealed record GroupState(int Group, string Type, IReadOnlyList<string> De
 /// <param name="PageRequests">How many of its page requests are not answered.</param>
 /// <param name="Attachments">What its requests are translated by; no more than
 /// <see cref="StateReader.MostListed"/>.</param>
-public sealed record DeviceState(
+/// <param name="Engines">Its engines that have had a command.</param>
+internal sealed record DeviceState(
     string Device, string Model, string Unit, int Group, string? Driver, bool CanSend, int PageRequests,
-    IReadOnlyList<AttachmentState> Attachments);
+    IReadOnlyList<AttachmentState> Attachments, IReadOnlyList<EngineState> Engines);
+
+/// <summary>An engine of a device: a thread that accesses memory.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="IsBusy">Whether a command runs or waits.</param>
+internal sealed record EngineState(string Name, bool IsBusy);
+
+/// <summary>An mdev.</summary>
+/// <param name="Mdev">Its UUID.</param>
+/// <param name="Type">The name of its type.</param>
+/// <param name="Parent">The name of its parent: a device's address, or what the parent is called in sysfs.</param>
+/// <param name="Node">Its node; null while no driver has it.</param>
+/// <param name="Group">Its own group; null for a part of a function.</param>
+/// <param name="Pasid">Of a part of a function, the PASID that its requests carry.</param>
+/// <param name="CanSend">Of a part of a function, whether its requests reach the unit.</param>
+/// <param name="Context">Of one that is software only, the context to whose IOAS it is attached.</param>
+/// <param name="Ioas">That IOAS.</param>
+/// <param name="Attachments">Of a part of a function, what its requests are translated by.</param>
+/// <param name="Engines">Its engines that have had a command.</param>
+internal sealed record MdevState(
+    string Mdev, string Type, string Parent, string? Node, int? Group, uint? Pasid, bool? CanSend, int? Context,
+    uint? Ioas, IReadOnlyList<AttachmentState> Attachments, IReadOnlyList<EngineState> Engines);
+
+/// <summary>A vDPA device.</summary>
+/// <param name="Device">Its name, as in the list of devices.</param>
+/// <param name="DeviceId">Its virtio device ID: 1 net, 2 blk.</param>
+/// <param name="Node">Its node; null while no driver has it.</param>
+/// <param name="Status">The device status that its driver has set.</param>
+/// <param name="Queues">How many queues it has.</param>
+internal sealed record VdpaState(string Device, int DeviceId, string? Node, int Status, int Queues);
 
 /// <summary>That requests of a device are translated by a domain.</summary>
 /// <param name="Pasid">Which PASID; null for requests without one.</param>
@@ -53,7 +86,16 @@ public sealed record DeviceState(
 /// <c>blocked</c>, <c>other</c>.</param>
 /// <param name="Context">The number of the context whose HWPT it is.</param>
 /// <param name="Hwpt">The HWPT's ID.</param>
-public sealed record AttachmentState(uint? Pasid, string Domain, int? Context = null, uint? Hwpt = null);
+/// <param name="Process">The process whose own address space the domain is.</param>
+internal sealed record AttachmentState(
+    uint? Pasid, string Domain, int? Context = null, uint? Hwpt = null, int? Process = null);
+
+/// <summary>The first stage of a nested HWPT, as its owner described it.</summary>
+/// <param name="Format">The format of its tables: <c>x64</c>.</param>
+/// <param name="Root">The address of the first of them, which the second stage translates.</param>
+/// <param name="AddressBits">The width of the addresses that it translates.</param>
+/// <param name="Flags">What else its owner said, in the words of Linux's header.</param>
+internal sealed record FirstStageState(string Format, ulong Root, int AddressBits, IReadOnlyList<string> Flags);
 
 /// <summary>What was made through one open /dev/iommu.</summary>
 /// <param name="Context">The number of the file that it began with.</param>
@@ -62,13 +104,13 @@ public sealed record AttachmentState(uint? Pasid, string Domain, int? Context = 
 /// <param name="IsOpen">Whether the file is open; else bound devices keep the context.</param>
 /// <param name="ChargedBytes">Bytes of our memory that are charged for it.</param>
 /// <param name="Objects">The objects, in ascending order of their IDs.</param>
-public sealed record ContextState(
+internal sealed record ContextState(
     int Context, string Path, int Process, bool IsOpen, long ChargedBytes, IReadOnlyList<ObjectState> Objects);
 
 /// <summary>A range of addresses, both included.</summary>
 /// <param name="First">The first.</param>
 /// <param name="Last">The last.</param>
-public sealed record RangeState(ulong First, ulong Last);
+internal sealed record RangeState(ulong First, ulong Last);
 
 /// <summary>A mapping of an IOAS.</summary>
 /// <param name="First">Its first address.</param>
@@ -76,4 +118,4 @@ public sealed record RangeState(ulong First, ulong Last);
 /// <param name="Access"><c>r</c>, <c>w</c>, <c>rw</c>, or <c>-</c> for none.</param>
 /// <param name="Address">The address in the process that it begins with.</param>
 /// <param name="FileOffset">Of mapped files, the offset instead.</param>
-public sealed record MapState(ulong First, ulong Last, string Access, ulong? Address, ulong? FileOffset);
+internal sealed record MapState(ulong First, ulong Last, string Access, ulong? Address, ulong? FileOffset);

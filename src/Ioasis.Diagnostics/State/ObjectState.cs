@@ -4,7 +4,7 @@ namespace Ioasis.Diagnostics.State;
 /// <param name="Id">Its ID.</param>
 /// <param name="Kind"><c>ioas</c>, <c>hwpt_paging</c>, <c>hwpt_nested</c>, <c>hwpt_process</c>, <c>device</c>,
 /// <c>access</c>, <c>fault</c>, <c>viommu</c>, <c>vdevice</c>, <c>veventq</c>, <c>hw_queue</c> or another.</param>
-public sealed record ObjectState(uint Id, string Kind)
+internal sealed record ObjectState(uint Id, string Kind)
 {
     /// <summary>Of an IOAS, the addresses that can be mapped.</summary>
     public IReadOnlyList<RangeState>? IovaRanges { get; init; }
@@ -23,6 +23,12 @@ public sealed record ObjectState(uint Id, string Kind)
 
     /// <summary>Of a nested HWPT or a vIOMMU, the HWPT that is its second stage.</summary>
     public uint? Parent { get; init; }
+
+    /// <summary>Of a nested HWPT, its first stage.</summary>
+    public FirstStageState? FirstStage { get; init; }
+
+    /// <summary>Of a process's HWPT, the process.</summary>
+    public int? Process { get; init; }
 
     /// <summary>Of a HWPT, what it is: <c>auto</c>, <c>nest_parent</c>, <c>dirty_tracking</c>, <c>pasid</c>.</summary>
     public IReadOnlyList<string>? Flags { get; init; }

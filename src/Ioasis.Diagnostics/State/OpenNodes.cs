@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.State;
 /// The files of a machine's nodes that are open, and the contexts that live: an observer from the machine's start on. A
 /// context lives on after its file was closed while a device is bound to it.
 /// </summary>
-public sealed class OpenNodes : MachineObserver
+internal sealed class OpenNodes : MachineObserver
 {
     /// <summary>
     /// The path of a context that a driver made for itself, as vDPA's does for each of its files.

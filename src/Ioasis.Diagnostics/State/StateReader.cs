@@ -10,7 +10,7 @@ namespace Ioasis.Diagnostics.State;
 /// Reads the state of a machine. A program never waits for more than the reading of some hundred mappings.
 /// </summary>
 /// <param name="nodes">What programs have open: an observer of the machine's.</param>
-public sealed class StateReader(OpenNodes nodes)
+internal sealed class StateReader(OpenNodes nodes)
 {
     /// <summary>The most mappings of an IOAS, and attachments of a device, that are listed.</summary>
     public const int MostListed = 1000;
@@ -21,8 +21,11 @@ public sealed class StateReader(OpenNodes nodes)
     /// <param name="devices">The machine's devices.</param>
     /// <param name="units">Its units.</param>
     /// <param name="pasids">How many PASIDs are given out.</param>
+    /// <param name="mdevs">The mdevs; null for none.</param>
+    /// <param name="vdpa">More of the vDPA devices; null for nothing.</param>
     public MachineState Read(
-        IReadOnlyList<DeviceView> devices, IEnumerable<IommuUnit> units, int pasids)
+        IReadOnlyList<DeviceView> devices, IEnumerable<IommuUnit> units, int pasids,
+        IEnumerable<MdevView>? mdevs = null, IReadOnlyList<VdpaState>? vdpa = null)
     {
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(units);
@@ -43,7 +46,8 @@ public sealed class StateReader(OpenNodes nodes)
                     g.Id, DomainTypes.NameOf(g.Type),
                     [.. devices.Where(d => d.Endpoint.Group == g).Select(d => d.Name)], g.Owners.Values.Sum())),
             ],
-            [.. units.Select(u => new UnitState(u.Name, u.Faults.Count))], pasids);
+            [.. units.Select(u => new UnitState(u.Name, u.Faults.Count))], pasids, [.. mdevs?.Select(Of) ?? []],
+            vdpa ?? []);
     }
 
     private DeviceState Of(DeviceView device)
@@ -51,13 +55,29 @@ public sealed class StateReader(OpenNodes nodes)
         Endpoint endpoint = device.Endpoint;
         return new DeviceState(
             device.Name, device.Model, endpoint.Unit.Name, endpoint.Group.Id, device.Driver, endpoint.CanSend,
-            endpoint.OutstandingPageRequests, [.. endpoint.Attachments(MostListed).Select(Of)]);
+            endpoint.OutstandingPageRequests, [.. endpoint.Attachments(MostListed).Select(Of)], Of(device.Engines));
     }
 
-    private AttachmentState Of(Attachment attachment) => attachment.Domain.Holder is IommufdHwpt hwpt
-        ? new AttachmentState(attachment.Pasid?.Value, "hwpt", nodes.NumberOf(hwpt), hwpt.Id)
-        : new AttachmentState(
-            attachment.Pasid?.Value, attachment.IsDefault ? "default" : NameOf(attachment.Domain));
+    private MdevState Of(MdevView mdev)
+    {
+        IommufdIoas? ioas = mdev.Access?.Ioas;
+        return new MdevState(
+            mdev.Uuid.ToString(), mdev.Type, mdev.Parent, mdev.Node, mdev.Group, mdev.Part?.Pasid.Value,
+            mdev.Part?.CanSend, ioas is null ? null : nodes.NumberOf(ioas), ioas?.Id,
+            [.. mdev.Part?.Attachments(MostListed).Select(Of) ?? []], Of(mdev.Engines));
+    }
+
+    private static IReadOnlyList<EngineState> Of(IReadOnlyList<(string Name, bool IsBusy)>? engines) =>
+        [.. (engines ?? []).Select(e => new EngineState(e.Name, e.IsBusy))];
+
+    private AttachmentState Of(Attachment attachment)
+    {
+        int? process = (attachment.Domain as ProcessDomain)?.Memory.Process;
+        return attachment.Domain.Holder is IommufdHwpt hwpt
+            ? new AttachmentState(attachment.Pasid?.Value, "hwpt", nodes.NumberOf(hwpt), hwpt.Id, process)
+            : new AttachmentState(attachment.Pasid?.Value,
+                attachment.IsDefault ? "default" : NameOf(attachment.Domain), Process: process);
+    }
 
     /// <summary>The word for a domain that is no HWPT's.</summary>
     internal static string NameOf(IommuDomain domain) => domain switch
@@ -91,8 +111,15 @@ public sealed class StateReader(OpenNodes nodes)
             Parent = hwpt.Parent.Id,
             Flags = FlagsOf(hwpt),
             Fault = hwpt.Faults?.Id,
+            FirstStage = (hwpt.Domain as NestedDomain)?.FirstStage is { } stage
+                ? new FirstStageState(stage.Format, stage.Root, stage.AddressBits, stage.Flags)
+                : null,
         },
-        HwptProcess hwpt => new ObjectState(hwpt.Id, "hwpt_process") { Flags = FlagsOf(hwpt) },
+        HwptProcess hwpt => new ObjectState(hwpt.Id, "hwpt_process")
+        {
+            Flags = FlagsOf(hwpt),
+            Process = (hwpt.Domain as ProcessDomain)?.Memory.Process,
+        },
         IommufdDevice device => new ObjectState(device.Id, "device")
         {
             Device = names.GetValueOrDefault(device.Endpoint, device.Endpoint.Id.ToString()),
@@ -120,27 +147,18 @@ public sealed class StateReader(OpenNodes nodes)
 
     private static ObjectState Of(IommufdIoas ioas)
     {
-        List<MapState> maps = [];
-        List<AreaView> some = [];
-        long count = 0, bytes = 0;
+        List<AreaView> maps = [];
         ulong from = 0;
-        for (bool hasMore = true; hasMore; some.Clear())
+        while (maps.Count < MostListed && ioas.Table.List(ref from, AtATime, maps))
         {
-            hasMore = ioas.Table.List(ref from, AtATime, some);
-            foreach (AreaView area in some)
-            {
-                count++;
-                bytes += (long)(area.Range.Last - area.Range.First + 1);
-                if (maps.Count < MostListed) maps.Add(Of(area));
-            }
         }
 
         return new ObjectState(ioas.Id, "ioas")
         {
             IovaRanges = [.. ioas.Table.UsableRanges(out _).Select(r => new RangeState(r.First, r.Last))],
-            MapCount = count,
-            MappedBytes = bytes,
-            Maps = maps,
+            MapCount = ioas.Table.MapCount,
+            MappedBytes = (long)Math.Min(ioas.Table.MappedBytes, long.MaxValue),
+            Maps = [.. maps.Select(Of)],
         };
     }
 

@@ -7,7 +7,8 @@ namespace Ioasis.Diagnostics.Trace;
 /// time, however many processes there are.
 /// </summary>
 /// <param name="path">FILE.</param>
-public sealed class TraceFiles(string path) : IDisposable
+/// <param name="header">The first line of each file; null for none.</param>
+internal sealed class TraceFiles(string path, string? header = null) : IDisposable
 {
     private const int MostOpen = 32;
 
@@ -23,8 +24,10 @@ public sealed class TraceFiles(string path) : IDisposable
         if (!_open.TryGetValue(process, out StreamWriter? writer))
         {
             if (_open.Count == MostOpen) Dispose();
-            writer = new StreamWriter(PathOf(process), append: !_known.Add(process));
+            bool begins = _known.Add(process);
+            writer = new StreamWriter(PathOf(process), append: !begins);
             _open.Add(process, writer);
+            if (begins && header is not null) writer.WriteLine(header);
         }
 
         writer.WriteLine(line);

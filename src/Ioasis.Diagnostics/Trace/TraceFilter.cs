@@ -3,7 +3,7 @@ using Ioasis.Core.Observation;
 namespace Ioasis.Diagnostics.Trace;
 
 /// <summary>What of a machine is traced: kinds of event, and calls on some nodes.</summary>
-public sealed class TraceFilter
+internal sealed class TraceFilter
 {
     private static readonly (string Word, EventKinds Kinds, Predicate<NodeCall>? Calls)[] s_words =
     [

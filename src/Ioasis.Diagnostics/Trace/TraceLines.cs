@@ -12,10 +12,11 @@ namespace Ioasis.Diagnostics.Trace;
 /// <param name="lines">Writes events as JSON.</param>
 /// <param name="stacks">The lines of the stack of a call, by the call's number; null for no stacks.</param>
 /// <exception cref="ArgumentException">The options name something that cannot be traced.</exception>
-public sealed class TraceLines(
+internal sealed class TraceLines(
     TraceOptions options, EventLines lines, Func<long, IReadOnlyList<string>?>? stacks = null)
 {
     private const int ThreadWidth = 8;
+    private const int FormVersion = 1;
 
     private readonly StringBuilder _text = new();
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -26,6 +27,12 @@ public sealed class TraceLines(
     public TraceFilter Filter { get; } = TraceFilter.TryRead(options.Words, out TraceFilter filter) is { } wrong
         ? throw new ArgumentException(wrong, nameof(options))
         : filter;
+
+    /// <summary>The first line, without its end: the version of the form, and ours; null for text.</summary>
+    public static string? HeaderOf(TraceOptions options) => options.Json
+        ? JsonSerializer.Serialize(new { Ioasis = FormVersion, Version = OwnVersion.Full, Event = "begin" },
+            DiagnosticsJson.Line)
+        : null;
 
     /// <summary>The line for events that were lost.</summary>
     public string LineOfLost(long count) => options.Json

@@ -1,7 +1,7 @@
 namespace Ioasis.Diagnostics.Trace;
 
 /// <summary>What a trace has, and how it looks.</summary>
-public sealed record TraceOptions
+internal sealed record TraceOptions
 {
     /// <summary>What is traced, as <see cref="TraceFilter.TryRead"/> reads it; null for everything.</summary>
     public string? Words { get; init; }

@@ -10,7 +10,7 @@ namespace Ioasis.Diagnostics.Trace;
 /// Writes what happens in a machine, from its making to its disposal, as lines of text or JSON. A thread of its own
 /// writes, so that no program waits for it; where it is too slow, events are lost, and the trace says how many.
 /// </summary>
-public sealed class Tracer : IDisposable
+internal sealed class Tracer : IDisposable
 {
     private const int MostText = 4096; // characters
 
@@ -55,6 +55,7 @@ public sealed class Tracer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observers);
         (_output, _files) = (output, files);
+        if (TraceLines.HeaderOf(options) is { } header && files is null) _text.AppendLine(header);
         _lines = new TraceLines(options, new EventLines(_nodes, nameOf), stacks);
         EventKinds kinds = _lines.Filter.Kinds;
         if (files is not null)

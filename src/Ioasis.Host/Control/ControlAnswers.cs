@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using Ioasis.Core.Faults;
@@ -16,28 +15,32 @@ namespace Ioasis.Host.Control;
 /// <summary>Answers the user's questions about a machine that programs use. Questions change nothing.</summary>
 internal sealed class ControlAnswers
 {
+    private const string NotChecked = "the program is not checked: it runs without --check";
+
     private readonly SoftwareMachine _machine;
     private readonly int _program;
     private readonly IReadOnlyList<string> _command;
+    private readonly FindingList? _findings;
     private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
     private readonly OpenNodes _nodes = new();
     private readonly StateReader _state;
+    private readonly RunsReader _runs;
     private readonly EventLines _lines;
 
     /// <summary>Begins to know what programs open.</summary>
     /// <param name="machine">The machine, before any program opened a node of it.</param>
     /// <param name="program">The program's process ID.</param>
     /// <param name="command">The program and its arguments.</param>
-    public ControlAnswers(SoftwareMachine machine, int program, IReadOnlyList<string> command)
+    /// <param name="findings">What the checks of the program find; null if it is not checked.</param>
+    public ControlAnswers(
+        SoftwareMachine machine, int program, IReadOnlyList<string> command, FindingList? findings = null)
     {
-        (_machine, _program, _command) = (machine, program, command);
+        (_machine, _program, _command, _findings) = (machine, program, command, findings);
         _state = new StateReader(_nodes);
+        _runs = new RunsReader(_nodes);
         _lines = new EventLines(_nodes, machine.NameOf);
         machine.Observers.Add(_nodes);
     }
-
-    private static string VersionOfOurs => typeof(ControlAnswers).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>Answers a line of JSON with a line of JSON. Never throws: an error becomes the answer.</summary>
     public byte[] Answer(ReadOnlyMemory<byte> line)
@@ -62,6 +65,9 @@ internal sealed class ControlAnswers
         {
             if (Read(line) is not { Verb: "subscribe" } request) return null;
             if (request.Kinds == "faults") return new FaultStream(_machine);
+            if (request.Kinds == "changes")
+                return new ChangeStream(new MachineChanges(_machine.Observers, _nodes, _lines, BusyEngines));
+            if (request.Kinds == "findings") return _findings is null ? null : new FindingStream(_findings);
             if (request.Trace is { } trace)
                 return TraceFilter.TryRead(trace.Words, out _) is null ? StreamOf(new TraceLines(trace, _lines)) : null;
             return EventNames.TryRead(request.Kinds, out EventKinds kinds) is null
@@ -83,6 +89,10 @@ internal sealed class ControlAnswers
 
     private static byte[] Refuse(string why) => JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(why));
 
+    private static byte[] Tell<T>(T? answer, string? wrong) => answer is null
+        ? Refuse(wrong ?? "there is no answer")
+        : JsonSerializer.SerializeToUtf8Bytes(answer, DiagnosticsJson.Line);
+
     private byte[] AnswerTo(ReadOnlyMemory<byte> line)
     {
         if (Read(line) is not { } request) return Refuse("missing question");
@@ -90,12 +100,18 @@ internal sealed class ControlAnswers
         {
             "walk" => JsonSerializer.SerializeToUtf8Bytes(Walk(request)),
             "faults" => JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(Faults: FaultsOf(_machine))),
+            "findings" => JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(Findings: _findings?.All)),
             "state" => JsonSerializer.SerializeToUtf8Bytes(State(), DiagnosticsJson.Line),
+            "maps" => Tell(_runs.ReadMaps(request.Context, request.Object, request.First, request.Last, request.Most,
+                out string? wrong), wrong),
+            "dirty" => Tell(_runs.ReadDirty(request.Context, request.Object, request.First, request.Last,
+                request.Most, out string? wrong), wrong),
             "version" => JsonSerializer.SerializeToUtf8Bytes(
-                new ProgramVersion(VersionOfOurs, _program, Environment.ProcessId, _started, _command),
+                new ProgramVersion(OwnVersion.Full, _program, Environment.ProcessId, _started, _command),
                 DiagnosticsJson.Line),
             "subscribe" when request.Trace is { } trace =>
                 Refuse(TraceFilter.TryRead(trace.Words, out _) ?? "nothing is traced"),
+            "subscribe" when request.Kinds == "findings" => Refuse(NotChecked),
             "subscribe" => Refuse($"\"{EventNames.TryRead(request.Kinds, out _)}\" is no kind of event; "
                 + $"expected some of: {string.Join(", ", EventNames.All)}"),
             _ => Refuse($"\"{request.Verb}\" is not known"),
@@ -108,11 +124,28 @@ internal sealed class ControlAnswers
 
     private MachineState State() => _state.Read(
         [
-            .. _machine.Devices.Select(d => new DeviceView(d.Requester.ToString(), d.Model, d.DriverName, d.Endpoint)),
+            .. _machine.Devices.Select(d => new DeviceView(
+                d.Requester.ToString(), d.Model, d.DriverName, d.Endpoint, d.Engines)),
             .. _machine.VdpaDevices.Select(d => new DeviceView(
-                d.Name, "vdpa", d.Node is null ? null : "vhost_vdpa", d.Endpoint)),
+                d.Name, "vdpa", d.Node is null ? null : "vhost_vdpa", d.Endpoint, d.Engines)),
         ],
-        _machine.Units, _machine.Pasids.Count);
+        _machine.Units, _machine.Pasids.Count,
+        _machine.Mdevs.Select(m => new MdevView(m.Uuid, m.Type, m.Parent, m.IsBound ? m.VfioNode : null, m.Group,
+            m.Part, m.Access, m.Engines)),
+        [
+            .. _machine.VdpaDevices.Select(d => new VdpaState(
+                d.Name, d.DeviceId, d.Node, d.Status, d.Function.Queues.Count)),
+        ]);
+
+    // Another number when other engines are busy.
+    private int BusyEngines()
+    {
+        var busy = new HashCode();
+        foreach ((string _, bool isBusy) in _machine.Devices.SelectMany(d => d.Engines)
+            .Concat(_machine.VdpaDevices.SelectMany(d => d.Engines)).Concat(_machine.Mdevs.SelectMany(m => m.Engines)))
+            busy.Add(isBusy);
+        return busy.ToHashCode();
+    }
 
     private ControlAnswer Walk(ControlRequest request)
     {

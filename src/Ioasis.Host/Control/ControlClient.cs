@@ -41,11 +41,14 @@ internal static class ControlClient
     /// <param name="program">The program's process ID; null for the only running program.</param>
     /// <param name="request">What to subscribe to.</param>
     /// <param name="take">Takes a line.</param>
+    /// <param name="stop">Ends it.</param>
     /// <exception cref="IOException">As in <see cref="AskForLine(int?, ControlRequest)"/>.</exception>
-    public static void Follow(int? program, ControlRequest request, Action<ReadOnlyMemory<byte>> take)
+    public static void Follow(
+        int? program, ControlRequest request, Action<ReadOnlyMemory<byte>> take, CancellationToken stop = default)
     {
         using ControlDirectory directory = ControlDirectory.Open();
         using ControlConnection connection = Connect(directory, PidOf(directory, program), TimeSpan.MaxValue);
+        using CancellationTokenRegistration stopped = stop.Register(connection.Shutdown);
         if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request))) return;
         while (connection.TryReceive(out ReadOnlyMemory<byte> line))
         {

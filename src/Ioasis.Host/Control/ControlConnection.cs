@@ -70,6 +70,9 @@ internal sealed class ControlConnection(FileDescriptor socket, int longest = Con
     /// <summary>Sends a line and its end.</summary>
     public bool TrySend(ReadOnlySpan<byte> line) => TrySendAll(line) && TrySendAll("\n"u8);
 
+    /// <summary>Ends what is received and sent: whoever waits for it waits no longer. Any thread may call it.</summary>
+    public void Shutdown() => SysSockets.Shutdown(socket);
+
     public void Dispose() => socket.Dispose();
 
     private bool TrySendAll(ReadOnlySpan<byte> bytes)

@@ -49,6 +49,9 @@ internal sealed class ProgramSignals : IDisposable
     /// <summary>The process that watches us, which gets no signals; 0 for none.</summary>
     public int Watch { get; set; }
 
+    /// <summary>The page's process, which gets no signals either; 0 for none.</summary>
+    public int Page { get; set; }
+
     /// <summary>Kills the program; after its end, the processes that it left behind.</summary>
     public void Kill() => PassOn(SIGKILL);
 
@@ -75,7 +78,7 @@ internal sealed class ProgramSignals : IDisposable
     }
 
     private IEnumerable<int> OwnChildren =>
-        ProcessTree.ChildrenOf(Environment.ProcessId).Where(child => child != Watch);
+        ProcessTree.ChildrenOf(Environment.ProcessId).Where(child => child != Watch && child != Page);
 
     private void PassOn(int signal)
     {

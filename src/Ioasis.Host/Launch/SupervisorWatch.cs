@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ioasis.Abi;
+using Ioasis.Host.Serving;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
@@ -23,10 +24,11 @@ internal sealed class SupervisorWatch : IDisposable
     /// that no terminal signals it.
     /// </summary>
     /// <param name="listener">The listener.</param>
+    /// <param name="standing">The calls that are being served.</param>
     /// <param name="program">The program.</param>
     /// <param name="kills">Whether programs are killed, or run on.</param>
-    public SupervisorWatch(SeccompListener listener, int program, bool kills) =>
-        _starting = HostThread.TryStart("ioasis guard", () => _pid = Start(listener, program, kills));
+    public SupervisorWatch(SeccompListener listener, StandingCalls standing, int program, bool kills) =>
+        _starting = HostThread.TryStart("ioasis guard", () => _pid = Start(listener, standing, program, kills));
 
     /// <summary>
     /// Its process ID, once it is started; 0 if there is none, as where the host forbids to execute a file in memory.
@@ -46,17 +48,17 @@ internal sealed class SupervisorWatch : IDisposable
         if (Pid is var pid and not 0) SysProcesses.Kill(pid, SIGKILL);
     }
 
-    private static int Start(SeccompListener listener, int program, bool kills)
+    private static int Start(SeccompListener listener, StandingCalls standing, int program, bool kills)
     {
         // Numbers that survive an exec. Nothing else is started meanwhile.
-        using FileDescriptor heldListener = Inheritable(listener.File);
+        using FileDescriptor heldListener = Inheritable(listener.File), calls = Inheritable(standing.File);
         if (SysProcesses.OpenPidfd(Environment.ProcessId, 0, out FileDescriptor ownPidfd) != Errno.None
             || SysProcesses.OpenPidfd(program, 0, out FileDescriptor programPidfd) != Errno.None) return 0;
         using (ownPidfd)
         using (programPidfd)
         {
             using FileDescriptor self = Inheritable(ownPidfd), its = Inheritable(programPidfd);
-            if (heldListener.IsInvalid || self.IsInvalid || its.IsInvalid) return 0;
+            if (heldListener.IsInvalid || calls.IsInvalid || self.IsInvalid || its.IsInvalid) return 0;
             Errno errno = SysFiles.CreateExecutable("ioasis-watch", out FileDescriptor file);
             if (errno != Errno.None) return 0;
             using (file)
@@ -65,8 +67,8 @@ internal sealed class SupervisorWatch : IDisposable
                 SysResult put = SysFiles.Write(file, code);
                 if (!put.IsOk || put.Value != code.Length) return 0;
                 (string path, string[] command) = LaunchedProgram.OwnCommand(Supervisor.MournVerb,
-                    Text(heldListener.Number), Text(its.Number), Text(program), Text(Environment.ProcessId),
-                    kills ? "kill" : "continue");
+                    Text(heldListener.Number), Text(calls.Number), Text(its.Number), Text(program),
+                    Text(Environment.ProcessId), kills ? "kill" : "continue");
                 byte[] arguments = OriginalProcess.Terminated(["ioasis-watch", path, .. command.Skip(1)]);
                 byte[] environment = [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0"u8];
                 errno = SysProcesses.SpawnApart($"/proc/self/fd/{file.Number}", arguments, environment, out int pid);

@@ -47,7 +47,7 @@ internal sealed class TracedProcess(int pid, FileDescriptor pidfd, FileDescripto
     public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) => false;
 
     /// <inheritdoc/>
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         throw new NotSupportedException("The kernel maps the memory of traced programs.");
 
     /// <inheritdoc/>

@@ -13,7 +13,7 @@ namespace Ioasis.Host.Serving;
 /// another thread gets the turn, so that no call waits for another program's. What the calls of one program can hold is
 /// its <see cref="ProgramShares"/>.
 /// </summary>
-internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispatcher)
+internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispatcher, StandingCalls standing)
 {
     /// <summary>Threads that there can be: the shares of so many programs whose calls never end.</summary>
     private const int MaxThreads = 256 * ProgramShares.MostHeld;
@@ -105,6 +105,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     /// <summary>Serves a call that was received.</summary>
     public void Serve(in SeccompNotif call, ServerThread thread)
     {
+        standing.Add(call.Id);
         if (_shares.AnyIsFull && _shares.TryKeep(KeyOf(call), call)) return;
         ServeNow(call, thread);
     }
@@ -127,6 +128,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         Answer answer = dispatcher.Serve(call, thread);
         // ENOENT: the caller was killed meanwhile.
         if (!answer.IsSent) listener.Send(answer.ToResponse(call.Id));
+        standing.Remove(call.Id);
         thread.End();
     }
 
@@ -137,7 +139,11 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         using (_lock.Enter()) key = thread.HeldBy;
         if (key is not { } held) return;
         while (_shares.TryTakeNext(held, out SeccompNotif call))
+        {
             if (listener.IsValid(call.Id)) ServeNow(call, thread);
+            else standing.Remove(call.Id);
+        }
+
         using (_lock.Enter()) thread.HeldBy = null;
     }
 

@@ -90,7 +90,7 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         if (s_calls is not { } calls || !_isWanted(e.Call)) return;
         calls.Add(e.Call.Number);

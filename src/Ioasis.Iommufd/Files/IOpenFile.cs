@@ -41,7 +41,7 @@ public interface IEventFile : IOpenFile, IDisposable
 }
 
 /// <summary>A file whose bytes can be mapped for DMA: a memfd, or a file on tmpfs or hugetlbfs.</summary>
-public interface IMemoryFile : IOpenFile
+internal interface IMemoryFile : IOpenFile
 {
     /// <summary>
     /// Names bytes of the file for DMA. The caller gets one reference. Whether they lie within the file is checked only
@@ -58,7 +58,7 @@ public interface IMemoryFile : IOpenFile
 }
 
 /// <summary>A file that none of our ioctls accepts.</summary>
-public sealed class OtherFile : IOpenFile
+internal sealed class OtherFile : IOpenFile
 {
     /// <summary>The one instance; it has no state.</summary>
     public static OtherFile Instance { get; } = new();

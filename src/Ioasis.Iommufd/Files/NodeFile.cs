@@ -23,6 +23,7 @@ public abstract class NodeFile : IOpenFile
     {
         ArgumentNullException.ThrowIfNull(observers);
         (_path, _observers) = (path, observers);
+        observers.CountFile(isOpen: true);
         if (injector is not null && (injector.Faults & InjectedFaults.Call) != 0) _injector = injector;
         if (observers.Want(EventKinds.Open)) observers.Tell(new OpenEvent(observers.Stamp(), path, this, process));
     }
@@ -30,8 +31,12 @@ public abstract class NodeFile : IOpenFile
     /// <summary>Closes the file, whose last reference is gone, and tells the observers before.</summary>
     public void End()
     {
-        if (_observers is { } observers && observers.Want(EventKinds.Close))
-            observers.Tell(new CloseEvent(observers.Stamp(), _path, this));
+        if (_observers is { } observers)
+        {
+            if (observers.Want(EventKinds.Close)) observers.Tell(new CloseEvent(observers.Stamp(), _path, this));
+            observers.CountFile(isOpen: false);
+        }
+
         Close();
     }
 
@@ -54,7 +59,15 @@ public abstract class NodeFile : IOpenFile
     /// <summary>Tells observers of a call that was answered.</summary>
     internal void Tell(NodeCall call)
     {
-        if (_observers is { } observers) observers.Tell(new CallEvent(observers.Stamp(), call));
+        if (_observers is not { } observers) return;
+        observers.Tell(new CallEvent(observers.Stamp(), call));
+        TellAnswered();
+    }
+
+    /// <summary>Tells observers that a call was answered, and nothing of the call.</summary>
+    internal void TellAnswered()
+    {
+        if (_observers is { } observers && observers.Want(EventKinds.Answered)) observers.Tell(new AnsweredEvent());
     }
 
     /// <summary>ioctl(2).</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Core.Pasids;
 
 namespace Ioasis.Iommufd.Files;
@@ -8,8 +9,15 @@ namespace Ioasis.Iommufd.Files;
 /// </summary>
 public abstract class ProcessPins
 {
+    private static readonly ConditionalWeakTable<ProcessPins, object?> s_all = []; // one that is gone has no pins
     private long _pinned;
     private long _locked;
+
+    /// <summary>The pins of an address space that has none yet.</summary>
+    protected ProcessPins() => s_all.Add(this, null);
+
+    /// <summary>Pinned pages of all processes that machines of this process serve.</summary>
+    internal static ulong PinnedByAll => s_all.Aggregate(0UL, static (sum, one) => sum + one.Key.Pinned);
 
     /// <summary>Pinned pages, whoever is charged for them: VmPin in /proc/PID/status.</summary>
     public ulong Pinned => (ulong)Volatile.Read(ref _pinned);

@@ -23,7 +23,7 @@ public static class WatchedCalls
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(caller);
-        if (!file.IsWatched) return file.Ioctl(caller, command, argument);
+        if (!file.IsWatched) return Counted(file, file.Ioctl(caller, command, argument));
         using CurrentCall.Scope current = CurrentCall.Begin();
         IoctlShape? shape = file.ShapeOf(command);
         bool isRecorded = file.IsRecorded;
@@ -79,7 +79,7 @@ public static class WatchedCalls
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(caller);
-        if (!file.IsWatched) return file.Read(caller, offset, buffer, count);
+        if (!file.IsWatched) return Counted(file, file.Read(caller, offset, buffer, count));
         using CurrentCall.Scope current = CurrentCall.Begin();
         bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
@@ -104,7 +104,7 @@ public static class WatchedCalls
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(caller);
-        if (!file.IsWatched) return Serve();
+        if (!file.IsWatched) return Counted(file, Serve());
         using CurrentCall.Scope current = CurrentCall.Begin();
         int most = offset is null || file.IsRecorded ? MostBytes : MostData;
         byte[] put = BytesAt(caller, buffer, (int)Math.Min(count, (ulong)most));
@@ -136,7 +136,13 @@ public static class WatchedCalls
         bool writable, bool executable)
     {
         ArgumentNullException.ThrowIfNull(file);
-        if (!file.IsWatched) return file.Map(offset, length, shared, readable, writable, executable);
+        if (!file.IsWatched)
+        {
+            Errno answer = file.Map(offset, length, shared, readable, writable, executable);
+            file.TellAnswered();
+            return answer;
+        }
+
         using CurrentCall.Scope current = CurrentCall.Begin();
         bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
@@ -167,7 +173,11 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(answer);
         if (!file.IsWatched)
         {
-            store(answer);
+            store(errno =>
+            {
+                file.TellAnswered();
+                answer(errno);
+            });
             return;
         }
 
@@ -183,6 +193,12 @@ public static class WatchedCalls
             answer(errno);
         });
         Refusal.End(wasHeard);
+    }
+
+    private static SysResult Counted(NodeFile file, SysResult result)
+    {
+        file.TellAnswered();
+        return result;
     }
 
     private static void Tell(NodeFile file, CallOrigin origin, string name, ulong? offset, ulong count, byte[] before,

@@ -16,8 +16,14 @@ internal sealed class AreaMap
     private readonly NumberedItems<PlainMemory> _plainByNumber = new();
     private readonly Dictionary<PlainMemory.Key, PlainMemory> _plain = [];
     private PlainMemory? _lastPlain; // mostly the next area's as well
+    private ulong _bytes;
 
     internal int Count => _slots.Count;
+
+    /// <summary>
+    /// Sum of the areas' lengths in bytes. Like <see cref="Count"/>, it may be read without the lock.
+    /// </summary>
+    internal ulong Bytes => Volatile.Read(ref _bytes);
 
     /// <summary>Number of areas that are objects.</summary>
     internal int Objects => _objects.Count;
@@ -92,8 +98,11 @@ internal sealed class AreaMap
         return areas;
     }
 
-    internal void Add(Area area) =>
+    internal void Add(Area area)
+    {
         _slots.AddFree(area.Range.First, area.Range.Last, AreaSlot.OfObject(_objects.Add(area)));
+        _bytes += area.Range.Length;
+    }
 
     /// <summary>Adds an area of plain memory, which has been charged for.</summary>
     /// <param name="gap">The place for it.</param>
@@ -108,6 +117,7 @@ internal sealed class AreaMap
         if (holds && isHeld) plain.Block.Release();
         else if (!holds && !isHeld) plain.Block.AddReference();
         _slots.AddTo(gap, range.First, range.Last, AreaSlot.OfPlain(plain.Number, address));
+        _bytes += range.Length;
     }
 
     /// <summary>The <see cref="PlainMemory"/> for the areas that are added next.</summary>
@@ -139,6 +149,7 @@ internal sealed class AreaMap
         for (int i = 0; i < count; i++)
         {
             AreaSlot slot = run.Value(i);
+            _bytes -= run.Last(i) - run.First(i) + 1;
             if (PlainOf(slot) is not { } plain) _objects.Remove(slot.Number);
             else if (Forget(plain)) batch!.AddHold(plain.Block);
         }
@@ -161,6 +172,7 @@ internal sealed class AreaMap
     /// <returns>Whether it was the plain memory's last area. The caller then takes over the hold.</returns>
     internal bool RemovePlain(RangeMap<AreaSlot>.Run run, PlainMemory plain)
     {
+        _bytes -= run.Last(0) - run.First(0) + 1;
         _slots.Remove(run, 1);
         return Forget(plain);
     }

@@ -89,6 +89,12 @@ internal sealed partial class IoPageTable
         }
     }
 
+    /// <summary>Number of mappings. Read without the lock, so that nobody waits for a long call to map.</summary>
+    public int MapCount => _areas.Count;
+
+    /// <summary>Sum of the mappings' lengths in bytes, read likewise.</summary>
+    public ulong MappedBytes => _areas.Bytes;
+
     /// <summary>What is mapped at an address; null for nothing.</summary>
     internal MappingView? Show(Iova iova)
     {
@@ -115,10 +121,7 @@ internal sealed partial class IoPageTable
             for (int i = 0; i < most; i++)
             {
                 if (!_areas.TryFindFirst(from, out RangeMap<AreaSlot>.Entry entry)) return false;
-                MappedMemory memory = _areas.AreaOf(entry.Value) is { } area
-                    ? MappedMemory.Of(area.Pages.Backing, area.Offset)
-                    : new MappedMemory(_areas.PlainOf(entry.Value)!.Space, entry.Value.Address, IsFile: false);
-                MapAccess access = _areas.AreaOf(entry.Value)?.Access ?? _areas.PlainOf(entry.Value)!.Access;
+                (MapAccess access, MappedMemory memory) = Look(entry.Value);
                 views.Add(new AreaView(new IovaRange(entry.First, entry.Last), access, memory));
                 if (entry.Last == ulong.MaxValue) return false;
                 from = entry.Last + 1;
@@ -126,6 +129,42 @@ internal sealed partial class IoPageTable
 
             return true;
         }
+    }
+
+    /// <summary>Adds mappings to runs, in ascending order. The lock is held for these alone.</summary>
+    /// <param name="runs">Gets them, and knows where to go on.</param>
+    /// <param name="most">How many at least, if there are more.</param>
+    /// <returns>Whether there may be more.</returns>
+    internal bool Collect(AreaRuns runs, int most)
+    {
+        using (_lock.Enter())
+        {
+            for (int added = 0; added < most;)
+            {
+                RangeMap<AreaSlot>.Run run = _areas.FindRun(runs.From, runs.Last);
+                if (run.Count == 0) return false;
+                for (int i = 0; i < run.Count; i++, added++)
+                {
+                    if (run.First(i) > runs.Last) return false;
+                    (MapAccess access, MappedMemory memory) = Look(run.Value(i));
+                    runs.Add(new IovaRange(run.First(i), run.Last(i)), access, memory);
+                }
+
+                ulong last = run.Last(run.Count - 1);
+                if (last >= runs.Last) return false;
+                runs.From = last + 1;
+            }
+
+            return true;
+        }
+    }
+
+    private (MapAccess Access, MappedMemory Memory) Look(AreaSlot slot)
+    {
+        if (_areas.AreaOf(slot) is { } area)
+            return (area.Access, MappedMemory.Of(area.Pages.Backing, area.Offset));
+        PlainMemory plain = _areas.PlainOf(slot)!;
+        return (plain.Access, new MappedMemory(plain.Space, slot.Address, IsFile: false));
     }
 
     /// <summary>Reads a range without holes.</summary>

@@ -125,6 +125,21 @@ internal sealed partial class IoPageTable
         }
     }
 
+    /// <summary>
+    /// Shows the writes through a domain since they were last taken, and takes none. No lock is held: what is mapped
+    /// or unmapped meanwhile may be shown or not.
+    /// </summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="range">The addresses.</param>
+    /// <param name="found">Takes a run of dirty addresses, both ends inclusive, in ascending order.</param>
+    /// <returns>False if writes are not recorded now.</returns>
+    internal static bool ShowDirty(PagingDomain domain, IovaRange range, Action<ulong, ulong> found)
+    {
+        if (domain.Dirty is not { } dirty) return false;
+        dirty.Take(range.First, range.Last, clear: false, found.Invoke);
+        return true;
+    }
+
     /// <summary>IOMMU_OPTION_HUGE_PAGES. Cannot be switched off while domains have mappings.</summary>
     internal Errno SetLargePages(bool enable)
     {

@@ -16,7 +16,8 @@ namespace Ioasis.Iommufd.Mapping;
 /// <param name="budget">Charged for the memory that the mappings take.</param>
 /// <param name="space">The IOAS.</param>
 /// <param name="observers">The observers of the machine. Each area is told, with or without a domain.</param>
-internal sealed partial class IoPageTable(MemoryBudget budget, object space, Observers observers) : IMappingSource
+internal sealed partial class IoPageTable(MemoryBudget budget, object space, Observers observers)
+    : IMappingSource, IMapTotals
 {
     /// <summary>The host's page size in bytes (PAGE_SIZE). No mapping ever needs a larger alignment.</summary>
     internal const ulong HostPageSize = IovaAllocator.HostPageSize;

@@ -37,6 +37,9 @@ public sealed class HwptPaging : IommufdHwpt
     /// <summary>Whether it can record what devices write.</summary>
     internal bool TracksDirty => (_domain.Options & PagingDomainOptions.DirtyTracking) != 0;
 
+    /// <summary>Bytes that are dirty together.</summary>
+    internal ulong DirtyPageSize => _domain.Mappings.PageSize;
+
     /// <summary>Whether users' first stages can be nested on it.</summary>
     internal bool IsNestParent => (_domain.Options & PagingDomainOptions.NestParent) != 0;
 

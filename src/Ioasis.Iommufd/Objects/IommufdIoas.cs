@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
@@ -10,7 +11,14 @@ namespace Ioasis.Iommufd.Objects;
 /// </summary>
 public sealed class IommufdIoas : IommufdObject
 {
-    internal IommufdIoas(ObjectTable objects) => Table = new IoPageTable(objects.Budget, this, objects.Observers);
+    private readonly Observers _observers;
+
+    internal IommufdIoas(ObjectTable objects)
+    {
+        _observers = objects.Observers;
+        Table = new IoPageTable(objects.Budget, this, _observers);
+        _observers.Add(Table);
+    }
 
     /// <summary>Its mappings.</summary>
     internal IoPageTable Table { get; }
@@ -38,6 +46,7 @@ public sealed class IommufdIoas : IommufdObject
     {
         Table.Unmap(IovaRange.All, out _);
         Table.Close();
+        _observers.Remove(Table);
     }
 
     /// <summary>A list that is read as a snapshot. Adding and removing take constant time.</summary>

@@ -27,6 +27,7 @@ public sealed class ObjectTable(Observers? observers = null)
     private readonly PriorityQueue<uint, uint> _free = new();
 
     private IommufdIoas? _compat;
+    private long _changes;
 
     /// <summary>Whether there is no object, not even a reserved one.</summary>
     internal bool IsEmpty
@@ -39,6 +40,9 @@ public sealed class ObjectTable(Observers? observers = null)
     {
         get { using (_lock.Enter()) return _objects.Count(o => o is not null); }
     }
+
+    /// <summary>How often an object came or went. Read without the lock.</summary>
+    internal long Changes => Volatile.Read(ref _changes);
 
     /// <summary>The observers of what is done with the objects.</summary>
     internal Observers Observers { get; } = observers ?? new Observers();
@@ -210,6 +214,7 @@ public sealed class ObjectTable(Observers? observers = null)
                 if (buried.TryEnd())
                 {
                     _objects[buried.Id] = null;
+                    _changes++;
                     break;
                 }
             }
@@ -232,6 +237,7 @@ public sealed class ObjectTable(Observers? observers = null)
         using (_lock.Enter())
         {
             _objects[given.Id] = null; // no further call finds it
+            _changes++;
             given.Unused = unused;
         }
 
@@ -312,6 +318,7 @@ public sealed class ObjectTable(Observers? observers = null)
         {
             _reserved.Remove(created.Id);
             Volatile.Write(ref _objects[created.Id], created);
+            _changes++;
         }
     }
 
@@ -336,6 +343,7 @@ public sealed class ObjectTable(Observers? observers = null)
     {
         if (_objects[id] == _compat) _compat = null;
         _objects[id] = null;
+        _changes++;
         _free.Enqueue(id, id);
     }
 

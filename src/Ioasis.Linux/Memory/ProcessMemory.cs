@@ -31,6 +31,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps,
         Func<ulong, ulong, bool>? isForbidden)
     {
+        Process = process;
         _directory = directory;
         _memory = memory;
         _maps = maps;
@@ -38,6 +39,9 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
         _isForbidden = isForbidden;
         _isFit = isForbidden is null ? null : IsFit;
     }
+
+    /// <summary>The ID of the process that first used it; another may have the number since.</summary>
+    public override int? Process { get; }
 
     /// <summary>Whether the address space has no users any more: its processes ended or ran other programs.</summary>
     public bool IsGone
@@ -120,11 +124,11 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new ProcessBacking(this, start, length, writable, devices: false);
 
     /// <inheritdoc/>
-    public override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
         new ProcessBacking(this, start, length, writable, devices: true);
 
     /// <inheritdoc/>
@@ -141,7 +145,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    internal override bool TryFindMapping(Hva address, out ProcessMapping mapping)
     {
         mapping = default;
         if (_gone || address.Value > long.MaxValue) return false;
@@ -162,7 +166,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool IsPresent(Hva address)
+    internal override bool IsPresent(Hva address)
     {
         try
         {
@@ -175,7 +179,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
+    internal override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
         length != 0 && CanBring(address.Value, length, write)
         && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
 

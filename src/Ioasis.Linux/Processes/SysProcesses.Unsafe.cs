@@ -62,6 +62,39 @@ internal static unsafe partial class SysProcesses
     }
 
     /// <summary>
+    /// The same in a session of its own, so that no terminal ends it, with its own standard input, and with our
+    /// standard error as its standard output.
+    /// </summary>
+    public static Errno SpawnReading(string path, ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment,
+        FileDescriptor input, out int pid)
+    {
+        const short SetSession = 0x80;
+        // posix_spawnattr_t has 336 bytes, posix_spawn_file_actions_t 80.
+        byte* attributes = stackalloc byte[336], actions = stackalloc byte[80];
+        // SAFETY: as in Spawn; attributes and actions live until the call returns.
+        fixed (byte* a = arguments, e = environment)
+        {
+            byte*[] argv = Vector(a, arguments), envp = Vector(e, environment);
+            int child = 0;
+            int errno = posix_spawnattr_init(attributes);
+            if (errno == 0) errno = posix_spawnattr_setflags(attributes, SetSession);
+            if (errno == 0) errno = posix_spawn_file_actions_init(actions);
+            if (errno == 0)
+            {
+                errno = posix_spawn_file_actions_adddup2(actions, input, 0);
+                if (errno == 0) errno = posix_spawn_file_actions_adddup2(actions, 2, 1);
+                if (errno == 0)
+                    fixed (byte** argvAt = argv, envpAt = envp)
+                        errno = posix_spawn(&child, path, actions, attributes, argvAt, envpAt);
+                _ = posix_spawn_file_actions_destroy(actions);
+            }
+
+            pid = child;
+            return (Errno)errno;
+        }
+    }
+
+    /// <summary>
     /// execvpe(3): replaces the program of this process by the one named by the first argument, looked up in PATH.
     /// Returns only on failure. Arguments and environment are runs of strings that end in a NUL.
     /// </summary>
@@ -233,6 +266,18 @@ internal static unsafe partial class SysProcesses
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int posix_spawn(int* pid, string path, void* actions, void* attributes, byte** argv,
         byte** envp);
+
+    [LibraryImport("libc")]
+    private static partial int posix_spawn_file_actions_init(byte* actions);
+
+    [LibraryImport("libc")]
+    private static partial int posix_spawn_file_actions_destroy(byte* actions);
+
+    [LibraryImport("libc")]
+    private static partial int posix_spawn_file_actions_adddup2(byte* actions, FileDescriptor file, int number);
+
+    [LibraryImport("libc")]
+    private static partial int posix_spawn_file_actions_adddup2(byte* actions, int file, int number);
 
     [LibraryImport("libc")]
     private static partial int posix_spawnattr_init(byte* attributes);

@@ -4,7 +4,7 @@ namespace Ioasis.Memory.Threads;
 /// The holders of something that ends with its last holder: it begins with one, and once none is left there is never
 /// another. A field of this type is not readonly, or the count stays as it is.
 /// </summary>
-public struct HoldCount
+internal struct HoldCount
 {
     private int _holds = 1;
 

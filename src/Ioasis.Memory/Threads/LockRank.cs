@@ -4,7 +4,7 @@ namespace Ioasis.Memory.Threads;
 /// The order of the product's locks: a thread that holds one takes only locks that stand further down. A thread that
 /// holds one of the innermost takes no other. <see cref="LockOrder"/> checks it.
 /// </summary>
-public enum LockRank
+internal enum LockRank
 {
     /// <summary>The PASIDs of a function that a driver in user space has.</summary>
     FunctionPasids,

@@ -6,7 +6,7 @@ namespace Ioasis.Memory.Threads;
 /// A <see cref="Lock"/> with a place in the order of all locks. Without the check it costs what the lock costs.
 /// </summary>
 /// <example><c>using (_lock.Enter()) _count++;</c></example>
-public readonly struct RankedLock
+internal readonly struct RankedLock
 {
     private readonly Lock _lock;
     private readonly LockRank _rank;

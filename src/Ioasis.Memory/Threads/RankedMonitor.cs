@@ -5,7 +5,7 @@ namespace Ioasis.Memory.Threads;
 /// <summary>
 /// A lock on which threads wait for each other's changes (<see cref="Monitor"/>), with a place in the order of locks.
 /// </summary>
-public readonly struct RankedMonitor
+internal readonly struct RankedMonitor
 {
     private readonly object _object;
     private readonly LockRank _rank;

@@ -49,6 +49,9 @@ internal sealed class EmulatedOps : IVfioDeviceOps
     /// <inheritdoc/>
     public string Name { get; }
 
+    /// <summary>The way to memory; null while the device is not bound.</summary>
+    internal IommufdAccess? Access => _memory.Access;
+
     /// <inheritdoc/>
     public VfioDeviceInfo Info => new()
     {

@@ -25,7 +25,7 @@ internal sealed class EmulatedMemory(Action<ulong, ulong>? unmapped = null) : IA
     /// <summary>The way to memory; null while the device is not bound.</summary>
     internal IommufdAccess? Access
     {
-        private get => _access;
+        get => _access;
         set => _access = value;
     }
 

@@ -30,7 +30,7 @@ internal sealed class PlayedMemory : AddressSpace
         return bytes.Length == source.Length;
     }
 
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new PlaceBacking(start.Value, length, writable);
 
     /// <summary>As many of the bytes as are there, from the first on.</summary>

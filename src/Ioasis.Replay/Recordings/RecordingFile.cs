@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ioasis.Diagnostics.Record;
+using Ioasis.Machine.Description;
 
 namespace Ioasis.Replay.Recordings;
 
@@ -42,6 +44,28 @@ public sealed record RecordingFile(JsonObject Header, IReadOnlyList<JsonObject> 
 
     /// <summary>The description of the machine, as a file for <c>--machine</c> has it; null for none.</summary>
     public string? Description => Header["machine"]?["description"]?.ToJsonString();
+
+    /// <summary>Describes the machine that it was made on. Loads the plug-ins that it names.</summary>
+    /// <exception cref="MachineDescriptionException">The description is wrong.</exception>
+    public MachineDescription DescribeMachine()
+    {
+        IReadOnlyList<string> words = Options;
+        for (int i = 0; i + 1 < words.Count; i += 2) if (words[i] == "--plugin") Plugins.Load(words[i + 1]);
+        MachineDescription machine = Description is { } text
+            ? MachineDescription.Parse("machine of the recording", Encoding.UTF8.GetBytes(text))
+            : MachineDescription.Default;
+        for (int i = 0; i + 1 < words.Count; i += 2)
+        {
+            machine = words[i] switch
+            {
+                "--device" => machine.WithDevice(words[i + 1]),
+                "--mdev" => machine.WithMdev(words[i + 1]),
+                _ => machine,
+            };
+        }
+
+        return machine;
+    }
 
     /// <summary>Whether it has the pages that calls mapped.</summary>
     public bool HasMemory => (string?)Header["memory"] == "pages";

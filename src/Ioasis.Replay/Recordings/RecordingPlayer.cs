@@ -59,6 +59,17 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
         return ReplayLoop.Run(lines, Play, HasMemory);
     }
 
+    /// <summary>Makes the call of one line, after those of the lines before it.</summary>
+    /// <param name="lines">All lines.</param>
+    /// <param name="index">Which of them.</param>
+    /// <returns>How its answer differs; null if it does not, or the line is no call.</returns>
+    /// <exception cref="FormatException">The line is none of a recording.</exception>
+    public RecordingDifference? Play(IReadOnlyList<JsonObject> lines, int index)
+    {
+        ArgumentNullException.ThrowIfNull(lines);
+        return ReplayLoop.Step(lines, index, Play, HasMemory);
+    }
+
     /// <summary>Makes one call.</summary>
     /// <returns>The call with its answer here; null for a line that is no call.</returns>
     /// <exception cref="FormatException">The line is none of a recording.</exception>
@@ -82,7 +93,7 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e) => _answered = e.Call;
+    internal override void OnCall(in CallEvent e) => _answered = e.Call;
 
     /// <inheritdoc/>
     public override void OnFault(in FaultEvent e)

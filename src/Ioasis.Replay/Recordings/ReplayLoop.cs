@@ -18,16 +18,22 @@ internal static class ReplayLoop
         IReadOnlyList<JsonObject> lines, Func<JsonObject, JsonObject?> play, bool hasMemory)
     {
         for (int i = 0; i < lines.Count; i++)
-        {
-            JsonObject? answer = play(lines[i]);
-            if (answer is null) continue;
-            string? what = RecordingDifference.Find(lines[i], answer, hasMemory);
-            if (what is null || (what == "bytes" && RecordingFile.IsRepeated(lines, i))) continue;
-            if (what is "bytes" && Again(lines[i], play, hasMemory, ref answer)) continue;
-            return new RecordingDifference(i, lines[i], answer, what);
-        }
-
+            if (Step(lines, i, play, hasMemory) is { } difference) return difference;
         return null;
+    }
+
+    /// <summary>Makes the call of one line.</summary>
+    /// <returns>How its answer differs; null if it does not, or the line is no call.</returns>
+    internal static RecordingDifference? Step(
+        IReadOnlyList<JsonObject> lines, int index, Func<JsonObject, JsonObject?> play, bool hasMemory)
+    {
+        JsonObject? answer = play(lines[index]);
+        if (answer is null) return null;
+        string? what = RecordingDifference.Find(lines[index], answer, hasMemory);
+        if (what is null || (what == "bytes" && RecordingFile.IsRepeated(lines, index))) return null;
+        return what is "bytes" && Again(lines[index], play, hasMemory, ref answer)
+            ? null
+            : new RecordingDifference(index, lines[index], answer, what);
     }
 
     /// <summary>Reads again until the answer is the recorded one.</summary>

@@ -83,7 +83,7 @@ internal sealed class ReplayMemory : AddressSpace
         return true;
     }
 
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new ReplayBacking(Pages, start.Value, length, writable, isFile: false);
 
     private static bool IsArgument(ulong address) => address is >= Argument and < ArgumentEnd;

@@ -193,4 +193,7 @@ public sealed class VtdUnit : IommuUnit
         FaultReason.MemoryGone => 0x7,            // the page cannot be accessed
         _ => 0,                                   // the request did not reach the unit
     });
+
+    /// <inheritdoc/>
+    public override string? RuleOf(ushort code) => VtdRules.Of(code);
 }

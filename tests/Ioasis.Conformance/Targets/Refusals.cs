@@ -15,7 +15,7 @@ internal sealed class Refusals : MachineObserver
 
     public override EventKinds Kinds => EventKinds.Call;
 
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         if (call.Result >= 0) return;

@@ -38,6 +38,32 @@ public sealed class PackageTests(Packages packages, Workbench bench) : IClassFix
     [Fact]
     public void The_public_API_is_the_declared_one() => packages.ApiCheck.MustEnd();
 
+    /// <summary>The packages that were made stand for those of an earlier version.</summary>
+    [Fact]
+    public async Task A_package_from_which_a_member_is_gone_is_refused()
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(packages.Feed, "..", "less")).FullName;
+        (await Execution.Run(["cp", "-r", Path.Combine(bench.Root, "artifacts/pack/bin"), folder])).MustEnd();
+        (await packages.PackClient($"{folder}/bin", $"{folder}/same")).MustEnd();
+
+        // The same room with one member less.
+        const string Room = "Ioasis.Memory", Gone = "public bool Overlaps(IovaRange other)";
+        string source = $"{bench.Root}/artifacts/less/src/{Room}";
+        (await Execution.Run(["sh", "-c", "rm -rf \"$2\" && mkdir -p \"$2\" && cp -r \"$1\"/. \"$2\"", "copy",
+            $"{bench.Root}/src/{Room}", source])).MustEnd();
+        string file = $"{source}/IovaRange.cs", code = await File.ReadAllTextAsync(file, Cancellation);
+        string less = code.Replace(Gone, Gone.Replace("public", "internal", StringComparison.Ordinal),
+            StringComparison.Ordinal);
+        Assert.NotEqual(code, less);
+        await File.WriteAllTextAsync(file, less, Cancellation);
+        (await Execution.Run(["dotnet", "build", source, "-c", "Release", "--nologo", "-v", "quiet",
+            "-p:RunAnalyzers=false", "-o", $"{folder}/bin/{Room}/release", "--artifacts-path", $"{folder}/work"],
+            patience: TimeSpan.FromMinutes(15))).MustEnd();
+        (await packages.PackClient($"{folder}/bin", $"{folder}/changed")).MustEnd(1)
+            .MustSay("error CP0002", "Ioasis.Memory.IovaRange.Overlaps(Ioasis.Memory.IovaRange)");
+        Directory.Delete($"{bench.Root}/artifacts/less", recursive: true);
+    }
+
     [Fact]
     public async Task Packages_made_twice_have_equal_bytes()
     {

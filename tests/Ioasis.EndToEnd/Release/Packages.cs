@@ -52,6 +52,14 @@ public sealed class Packages : IAsyncLifetime
     internal async Task<string> Pack(string folder) =>
         VersionIn((await TryPack(folder, checksApi: ApiCheck.Code == 0)).MustEnd());
 
+    /// <summary>Packs Ioasis.Client of rooms that are built, and compares it with the packages of the feed.</summary>
+    internal Task<Ending> PackClient(string rooms, string folder) => Execution.Run(
+        ["dotnet", "pack", Path.Combine(_root, "eng/packages/Pack.csproj"), "--nologo", "-v", "quiet",
+            "--artifacts-path", Path.Combine(folder, "work"), "-o", folder, "-p:Package=Ioasis.Client",
+            $"-p:NuspecFile={_root}/eng/packages/Ioasis.Client.nuspec", $"-p:PackageVersion={Version}",
+            "-p:Commit=0", "-p:RepositoryUrl=https://example.org/ioasis.git", $"-p:Rooms={rooms}",
+            $"-p:PackageValidationBaselinePath={Feed}/Ioasis.Client.{Version}.nupkg"], patience: s_patience);
+
     private Task<Ending> TryPack(string folder, bool checksApi) => Execution.Run(
         [Path.Combine(_root, "eng/pack.sh"), folder],
         new Dictionary<string, string> { ["CHECK_API"] = checksApi ? "1" : "" }, patience: s_patience);

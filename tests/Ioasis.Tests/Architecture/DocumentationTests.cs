@@ -8,7 +8,7 @@ namespace Ioasis.Tests.Architecture;
 /// </summary>
 public sealed class DocumentationTests
 {
-    public static TheoryData<string> Rooms => [.. Repository.Rooms.Where(r => r != "Ioasis.Cli")];
+    public static TheoryData<string> Rooms => [.. Repository.Libraries];
 
     [Theory]
     [MemberData(nameof(Rooms))]

@@ -14,6 +14,9 @@ internal static class Repository
     internal static IEnumerable<string> Rooms =>
         Directory.EnumerateDirectories(Path.Combine(Root, "src")).Select(d => Path.GetFileName(d)!).Order();
 
+    /// <summary>Those that are no program: a program is a composition root, whose assembly nobody loads.</summary>
+    internal static IEnumerable<string> Libraries => Rooms.Except(["Ioasis.Cli", "Ioasis.Web"]);
+
     internal static XDocument Project(string room) => XDocument.Load(Path.Combine(Root, "src", room, room + ".csproj"));
 
     internal static string Relative(string path) => Path.GetRelativePath(Root, path);

@@ -10,7 +10,7 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     private const string Commands =
-        "run, trace, record, replay, devices, demo, walk, faults, ps, state, fuzz, doctor, cflags, bench, "
+        "run, trace, record, replay, devices, demo, walk, faults, ps, state, web, fuzz, doctor, cflags, bench, "
         + "schema, man, completion";
 
     [Theory]
@@ -29,8 +29,8 @@ public sealed class CommandLineTests
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
         + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
-        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --fail-nth, --fail-call, "
-        + "--fail-calls, --fail-errno, --time-limit.")]
+        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --metrics, --web, "
+        + "--fail-nth, --fail-call, --fail-calls, --fail-errno, --time-limit.")]
     [InlineData("run --time-limit 3 -- ls",
         "--fail-calls, --fail-errno and --time-limit need --fail-nth or --fail-call.")]
     [InlineData("run --fail-nth --fail-call 3 -- ls", "--fail-nth runs all that --fail-call runs one of.")]
@@ -39,9 +39,28 @@ public sealed class CommandLineTests
     [InlineData("run --fail-nth --fail-calls open,shut -- ls", "--fail-calls: \"shut\" is no call; expected the "
         + "name of an ioctl, or one of: open, read, write, mmap, ioctl, iommu, vfio, vdpa, sva, all.")]
     [InlineData("run --fail-call -1 -- ls", "--fail-call counts from 1, not -1.")]
-    [InlineData("run --fail-nth --check -- ls", "a run of which calls fail in turn takes no --check and no -e.")]
+    [InlineData("run --fail-nth --check -- ls",
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
+    [InlineData("run --fail-nth --metrics eventpipe -- ls",
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
+    [InlineData("run --metrics statsd -- ls",
+        "--metrics is prometheus=ADDRESS:PORT, otlp=URL or eventpipe, not statsd.")]
+    [InlineData("run --metrics prometheus=9464 -- ls",
+        "--metrics prometheus= takes an address and a port, such as 127.0.0.1:9464, not 9464.")]
+    [InlineData("run --metrics otlp=collector:4318 -- ls",
+        "--metrics otlp= takes a URL such as http://127.0.0.1:4318, not collector:4318.")]
+    [InlineData("run --metrics prometheus=[::1]:1 --metrics prometheus=localhost:2 -- ls",
+        "--metrics prometheus= given twice.")]
+    [InlineData("run --fail-nth --web -- ls",
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
+    [InlineData("run --web=0 -- ls", "--web takes a port from 1 to 65535, not 0.")]
+    [InlineData("run --web=x ls", "--web takes a port from 1 to 65535, not x.")]
+    [InlineData("run --web --", "run needs a program, as in: ioasis run lspci.")]
+    [InlineData("web --port 65536", "--port takes a port from 1 to 65535, not 65536.")]
+    [InlineData("web 1 2", "web takes one process ID or one recording.")]
+    [InlineData("web x.ioasis", "web: there is no file \"x.ioasis\"; expected a process ID or a recording.")]
     [InlineData("run --fail-nth -e inject=dma:fault -- ls",
-        "a run of which calls fail in turn takes no --check and no -e.")]
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
     [InlineData("run --report tap ls", "--report needs --check.")]
     [InlineData("run --check --report xml=f ls",
         "--report: there is no format \"xml\"; expected one of: junit, sarif, tap, github.")]
@@ -63,7 +82,8 @@ public sealed class CommandLineTests
     [InlineData("walk --device 0:4.0 --pasid -1 0", "--pasid takes a number from 0 to 4294967295, not \"-1\".")]
     [InlineData("fuzz --seconds x", "--seconds takes a number, not \"x\".")]
     [InlineData("schema foo",
-        "there is no schema \"foo\"; expected one of: bench, devices, doctor, faults, fuzz, machine, ps, state, walk.")]
+        "there is no schema \"foo\"; expected one of: bench, demo, devices, doctor, faults, fuzz, machine, ps, state, "
+        + "trace, walk.")]
     [InlineData("devices -- x", "only run, trace and record take a program after --.")]
     [InlineData("record -- x",
         "record needs --on-system; a program on a machine of ours is recorded by: ioasis trace -o FILE.ioasis -- "
@@ -92,7 +112,7 @@ public sealed class CommandLineTests
     [InlineData("fuzz merge", "fuzz merge needs results, as in: ioasis fuzz merge fuzz-*.json.")]
     [InlineData("fuzz merge /no/such", "Could not find a part of the path '/no/such'.")]
     [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
-    [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]
+    [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva, --json.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
     {
         (int code, string output, string error) = Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Ioasis.Cli.Demo;
 using Ioasis.Machine.Description;
 
 namespace Ioasis.Tests.Cli;
@@ -36,16 +38,38 @@ public abstract class DemoFrame(MachineDescription machine, string model, int ch
         }
     }
 
+    [Fact]
+    public void TheJsonHasEachCheck()
+    {
+        JsonObject right = Json(null, code: 0), wrong = Json(2, code: 1);
+        Assert.Equal((checks, 0), ((int)right["checkCount"]!, (int)right["failed"]!));
+        Assert.Equal(checks, ChecksOf(right).Count(check => (bool)check["ok"]!));
+        Assert.NotEmpty(right["proved"]!.AsArray());
+        Assert.Equal((int)wrong["failed"]!, ChecksOf(wrong).Count(check => !(bool)check["ok"]!));
+        Assert.NotEqual(0, (int)wrong["failed"]!);
+        Assert.Empty(wrong["proved"]!.AsArray());
+
+        static IEnumerable<JsonNode> ChecksOf(JsonObject json) =>
+            json["steps"]!.AsArray().SelectMany(step => step!["checks"]!.AsArray())!;
+    }
+
     /// <summary>What else it says when all is well.</summary>
     private protected virtual string[] Says => [];
 
     /// <summary>Runs the demo; the exit code. One of its steps may be made to go wrong.</summary>
-    private protected abstract int Run(TextWriter output, MachineDescription machine, int? wrong);
+    private protected abstract int Run(DemoReport report, MachineDescription machine, int? wrong);
+
+    private JsonObject Json(int? wrong, int code)
+    {
+        using var output = new StringWriter();
+        Assert.Equal(code, Run(new DemoReport(output, json: true), machine, wrong));
+        return JsonOutputTests.MustFit("demo", output.ToString()).AsObject();
+    }
 
     private string Run(MachineDescription description, int? wrong, int code)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        int actual = Run(output, description, wrong);
+        int actual = Run(new DemoReport(output), description, wrong);
         Assert.True(actual == code, $"exit code {actual}, with step {wrong} made to go wrong:\n{output}");
         return output.ToString();
     }

@@ -13,8 +13,8 @@ public sealed class DemoTests() : DemoFrame(MachineDescription.Default, "dmatest
 
     private protected override string[] Says => ["IOVA 0x100000 -> HVA 0x"];
 
-    private protected override int Run(TextWriter output, MachineDescription machine, int? wrong) =>
-        new DemoRun(output, color: false)
+    private protected override int Run(DemoReport report, MachineDescription machine, int? wrong) =>
+        new DemoRun(report)
         {
             BeforeStep =
             (step, ioas) => { if (step == wrong) Spoil(step, ioas); }

@@ -6,6 +6,7 @@ using Ioasis.Cli.Verbs;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Walks;
 using Ioasis.Host.Control;
 using Ioasis.Host.Doctor;
 using Ioasis.Machine;
@@ -60,6 +61,31 @@ public sealed partial class JsonOutputTests : IDisposable
     }
 
     [Fact]
+    public void AWalkThroughAFirstStage()
+    {
+        WalkStep step = new(WalkStage.First, 4, 0x1000, 0x2027, "P", IsKept: false, IsFault: false)
+        {
+            Uses = new WalkBits(39, 9),
+            Fields = [new WalkField("P", 0, 1, 1, "present"), new WalkField("ADDR", 12, 40, 0x2000, "a table")],
+            Mapping = new WalkMapping(0, 0xffff, "read"),
+        };
+        JsonNode walk = MustFit("walk", Written(o => WalkView.Write([step], FaultReason.None, true, o)));
+        Assert.Equal("0x2000", (string?)walk["steps"]![0]!["fields"]![1]!["value"]);
+        string text = Written(o => WalkExplained.Write(3UL << 39, [step], FaultReason.None, hasColours: false, o));
+        Assert.Equal("""
+            stage 1 level 4 0x0000000000001000 0x0000000000002027 P
+                    bits 47:39 of the address are the index: 000000011, 0x3
+                    read through stage 2: mapping 0x0-0xffff, read
+                    51:12  ADDR  0x2000  a table
+                        0  P     0x1  present
+            The address is translated.
+
+            """, text);
+        string coloured = Written(o => WalkExplained.Write(3UL << 39, [step], FaultReason.None, hasColours: true, o));
+        Assert.Contains("\e[1m000000011\e[0m", coloured, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AWalkAndTheFaultsOfARefusedAccess()
     {
         using IommuContext iommu = IommuContext.Open(_nodes);
@@ -78,6 +104,13 @@ public sealed partial class JsonOutputTests : IDisposable
         JsonNode walk = MustFit("walk", Written(o => WalkView.Write(walked.Steps!, walked.Reason, true, o)));
         Assert.Equal(("NotMapped", "0xfffffffff000"),
             ((string?)walk["reason"], (string?)walk["steps"]!.AsArray()[^1]!["address"]));
+
+        Assert.Equal((6, "Legacy mode, a read"), ((int?)walk["steps"]!.AsArray()[^1]!["code"],
+            ((string?)walk["steps"]!.AsArray()[^1]!["rule"])![..19]));
+        string explained = Written(
+            o => WalkExplained.Write(0xffff_ffff_f000, walked.Steps!, walked.Reason, hasColours: false, o));
+        Assert.EndsWith("The access faults: NotMapped.\n", explained, StringComparison.Ordinal);
+        Assert.Contains("fault reason 0x6: Legacy mode, a read", explained, StringComparison.Ordinal);
 
         ControlAnswer faulted = Read(new ControlRequest("faults"));
         JsonNode faults = MustFit("faults", Written(o => WalkView.Write(faulted.Faults!, true, o)));
@@ -142,7 +175,8 @@ public sealed partial class JsonOutputTests : IDisposable
     public void TheSchemaOfAMachineKnowsNamesOfUnits(string json, bool isRight) =>
         Assert.Equal(isRight, SchemaOf("machine").Evaluate(JsonNode.Parse(json)).IsValid);
 
-    private static JsonNode MustFit(string schema, string json)
+    /// <summary>Whether JSON is of the form that a schema says.</summary>
+    internal static JsonNode MustFit(string schema, string json)
     {
         JsonNode node = JsonNode.Parse(json)!;
         EvaluationResults results =

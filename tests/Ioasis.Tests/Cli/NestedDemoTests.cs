@@ -8,8 +8,8 @@ namespace Ioasis.Tests.Cli;
 /// <summary>The demo of nested translation.</summary>
 public sealed class NestedDemoTests() : DemoFrame(MachineDescription.Default, "dmatest", checks: 15, last: 6)
 {
-    private protected override int Run(TextWriter output, MachineDescription machine, int? wrong) =>
-        new NestedDemo(output, color: false)
+    private protected override int Run(DemoReport report, MachineDescription machine, int? wrong) =>
+        new NestedDemo(report)
         {
             BeforeStep =
             (step, memory, nested) => { if (step == wrong) Spoil(step, memory, nested); }

@@ -15,6 +15,9 @@ public sealed class ProgramWordsTests
     [InlineData("run --device=edu ls", "run --device=edu", "ls")]
     [InlineData("run --device edu -e inject=dma:fault --strict-sva -- ls", "run --device edu -e inject=dma:fault "
         + "--strict-sva", "ls")]
+    [InlineData("run --web ls", "run --web", "ls")]
+    [InlineData("run --web=8080 ls", "run --web=8080", "ls")]
+    [InlineData("run --web --check -- ls", "run --web --check", "ls")]
     [InlineData("run --devic edu -- ls", "run --devic edu", "ls")]
     [InlineData("run --devic edu ls", "run --devic edu ls", null)]
     [InlineData("run --help", "run --help", null)]

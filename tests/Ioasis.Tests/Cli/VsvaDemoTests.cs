@@ -1,7 +1,8 @@
 using Ioasis.Abi;
 using Ioasis.Cli.Demo;
 using Ioasis.Machine.Description;
-using static Ioasis.Cli.Demo.VsvaScene;
+using Ioasis.Scenes;
+using static Ioasis.Scenes.VsvaScene;
 
 namespace Ioasis.Tests.Cli;
 
@@ -12,8 +13,8 @@ public sealed class VsvaDemoTests() : DemoFrame(VsvaDemo.Machine, "dsa", checks:
     private protected override string[] Says => ["A: CR3 0x00000, GVA 0x7f1234000000, PTE 0x0000000000001007 ",
         "first stage of A: GVA 0x7f1234000000 -> GPA 0x1000 "];
 
-    private protected override int Run(TextWriter output, MachineDescription machine, int? wrong) =>
-        new VsvaDemo(output, color: false)
+    private protected override int Run(DemoReport report, MachineDescription machine, int? wrong) =>
+        new VsvaDemo(report)
         {
             BeforeStep =
             (step, scene) => { if (step == wrong) Spoil(step, scene); }

@@ -8,11 +8,11 @@ using Ioasis.Memory;
 namespace Ioasis.Tests.Core;
 
 /// <summary>A port that is bound to a PASID: each request that gives none carries that one.</summary>
-public sealed class BoundPortTests
+public class BoundPortTests
 {
     private const ulong Iova = 0x10000;
     private static readonly Pasid s_default = new(0xfffff), s_other = new(7);
-    private readonly DmaBench _bench = new();
+    private protected readonly DmaBench _bench = new();
     private readonly Endpoint _endpoint;
 
     public BoundPortTests() => _endpoint = _bench.NewEndpoint();

@@ -10,13 +10,14 @@ namespace Ioasis.Tests.Core;
 /// one in flight included. Threads do DMA without pause; another takes translations away and at once gives the memory a
 /// new meaning, which an access through an old translation would read or destroy.
 /// </summary>
-public sealed class ConcurrentUnmapTests
+[Collection(nameof(ConcurrentUnmapTests))] // with those of metered ports one after the other: each takes two processors
+public class ConcurrentUnmapTests
 {
     private const byte Ours = 0x11, Poison = 0xee;
 
     // Of this many rounds at least so many must have begun while a device was within an access: else nothing was tried.
     private const int Rounds = 20_000, MostlyMet = 200;
-    private readonly DmaBench _bench = new();
+    private protected readonly DmaBench _bench = new();
     private readonly Padded[] _within = new Padded[3]; // odd while that device is within an access
     private volatile bool _stop;
 

@@ -8,9 +8,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests.Core;
 
-public sealed class DmaPortTests
+public class DmaPortTests
 {
-    private readonly DmaBench _bench = new();
+    private protected readonly DmaBench _bench = new();
 
     [Fact]
     public void AnAccessReachesTheMemoryThatIsMappedThere()

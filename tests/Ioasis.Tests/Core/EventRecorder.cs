@@ -50,7 +50,7 @@ internal sealed class EventRecorder(EventKinds kinds = EventKinds.All & ~EventKi
 
     public override void OnClose(in CloseEvent e) => Keep(e);
 
-    public override void OnCall(in CallEvent e) => Keep(e);
+    internal override void OnCall(in CallEvent e) => Keep(e);
 
     public override void OnInject(in InjectEvent e) => Keep(e);
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Ioasis.Abi;
-using Ioasis.Cli.Demo;
 using Ioasis.Client;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
@@ -10,6 +9,7 @@ using Ioasis.Diagnostics.Check;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
+using Ioasis.Scenes;
 
 namespace Ioasis.Tests.Diagnostics;
 
@@ -222,7 +222,7 @@ public sealed class CheckedDeviceTests : IDisposable
         using Ioas ioas = board.Context.AllocateIoas();
         using UserMemory memory = board.Nodes.Allocate(3 * 4096);
         using DmaPort port = board.Model.Endpoint.OpenPort();
-        byte[] bytes = DemoRun.Bytes(1), read = new byte[bytes.Length];
+        byte[] bytes = DemoBytes.Of(1), read = new byte[bytes.Length];
         var seen = new Accesses();
         _machine.Observers.Add(seen);
         board.Device.Attach(ioas);
@@ -230,7 +230,7 @@ public sealed class CheckedDeviceTests : IDisposable
         Assert.True(port.Write(new Iova(0x1800), bytes).IsOk);
         Assert.True(port.Read(new Iova(0x1800), read).IsOk);
         Assert.Equal(bytes, read);
-        Assert.True(DemoRun.Holds(memory, bytes, 0x800));
+        Assert.True(DemoBytes.Hold(memory, bytes, 0x800));
         Assert.Equal([(0x1800ul, 4096, true), (0x1800ul, 4096, false)], seen.Told);
         _machine.Observers.Remove(seen);
         board.Device.Detach();

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Ioasis.Cli.Demo;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
@@ -8,6 +7,7 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
+using Ioasis.Scenes;
 
 namespace Ioasis.Tests.Diagnostics;
 

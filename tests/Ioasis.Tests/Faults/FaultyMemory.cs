@@ -24,7 +24,7 @@ internal sealed class FaultyMemory(AddressSpace inner, bool holds = false) : Add
     public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) =>
         !Plan.Fails("copy to the program") && inner.TryWrite(destination, source);
 
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         Count(inner.Reference(start, length, writable));
 
     internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>

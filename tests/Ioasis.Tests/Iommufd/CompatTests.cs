@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Dma;
+using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using static Ioasis.Abi.IommufdH;
@@ -35,6 +36,8 @@ public sealed class CompatTests
         for (ulong page = 0; page < Pages; page++) block.Write(page * Page, page + 1000);
         using DmaPort port = device.Endpoint.OpenPort();
 
+        IoPageTable table = _machine.Context.Objects.All<IommufdIoas>().Single().Table;
+
         // For each page of IOVA: which page of memory it leads to.
         var model = new ulong?[Pages];
         for (int step = 0; step < 10_000; step++)
@@ -60,12 +63,14 @@ public sealed class CompatTests
             }
 
             if (attached) CheckDma(port, model, random);
+            Assert.Equal((ulong)model.Count(p => p is not null) * Page, table.MappedBytes);
         }
 
         // Every reference is given back, however often a mapping was cut.
         ulong all = ulong.MaxValue;
         Assert.Equal(Errno.None, _machine.Unmap(ioas, 0, ref all));
         Assert.Equal((ulong)model.Count(p => p is not null) * Page, all);
+        Assert.Equal((0, 0UL), (table.MapCount, table.MappedBytes));
         _machine.Program.Own.Free(block);
         Assert.False(block.TryAddReference());
     }

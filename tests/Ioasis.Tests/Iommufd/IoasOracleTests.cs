@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Dma;
+using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using static Ioasis.Abi.IommufdH;
@@ -30,6 +31,8 @@ public sealed class IoasOracleTests
         HostBlock block = machine.Program.Own.Allocate(Pages * Page);
         for (ulong page = 0; page < Pages; page++) block.Write(page * Page, page + 1000);
         using DmaPort port = device.Endpoint.OpenPort();
+
+        IoPageTable table = machine.Context.Objects.All<IommufdIoas>().Single(i => i.Id == ioas).Table;
 
         // For each page of IOVA: which mapping it belongs to, which page of memory it leads to, what may be done.
         var model = new (int Mapping, ulong Memory, uint Flags)?[Pages];
@@ -65,6 +68,9 @@ public sealed class IoasOracleTests
             }
 
             CheckDma(port, model, random);
+            int[] mapped = [.. model.Where(p => p is not null).Select(p => p!.Value.Mapping)];
+            Assert.Equal(
+                (mapped.Distinct().Count(), (ulong)mapped.Length * Page), (table.MapCount, table.MappedBytes));
         }
     }
 

@@ -57,7 +57,7 @@ public sealed class UserStructTests
 
         public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) => false;
 
-        public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+        internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
             throw new NotSupportedException();
     }
 }

@@ -90,10 +90,10 @@ internal sealed class GuardedSpace(OwnAddressSpace inner) : AddressSpace
 
     public override bool TryLocate(Hva address, out MemoryLocation location) => inner.TryLocate(address, out location);
 
-    public override bool TryFindMapping(Hva address, out ProcessMapping mapping) =>
+    internal override bool TryFindMapping(Hva address, out ProcessMapping mapping) =>
         inner.TryFindMapping(address, out mapping);
 
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         inner.Reference(start, length, writable);
 }
 

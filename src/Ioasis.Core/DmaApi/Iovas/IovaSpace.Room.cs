@@ -4,7 +4,7 @@ using Ioasis.Memory;
 namespace Ioasis.Core.DmaApi;
 
 /// <content>Waiting for addresses.</content>
-public sealed partial class IovaSpace
+internal sealed partial class IovaSpace
 {
     private readonly List<IovaRange> _reserved = []; // guarded by the lock
 

@@ -9,7 +9,7 @@ namespace Ioasis.Core.DmaApi;
 /// to its size, rounded up to a power of two. It comes from below a limit, and from as high as possible. Small ones
 /// come from caches of the processors. A search takes the same time however much is taken.
 /// </summary>
-public sealed partial class IovaSpace
+internal sealed partial class IovaSpace
 {
     /// <summary>The last address of 32 bits.</summary>
     internal const ulong Last32 = uint.MaxValue;

@@ -57,6 +57,9 @@ internal sealed class VirtioSlot : IVirtioSlot, IModelHost, IDisposable
 
     internal IVirtioTransport Transport { get; }
 
+    /// <summary>Those of the PCI function, if the device is one.</summary>
+    public EngineList Engines { get; } = ModelScope.Current?.Engines ?? new EngineList();
+
     /// <summary>The features that the driver can have.</summary>
     internal ulong DeviceFeatures => Function.Features | Transport.TransportFeatures;
 

@@ -63,6 +63,15 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     /// <summary>The first stage.</summary>
     internal FirstStageTable Table => _table;
 
+    /// <inheritdoc/>
+    public override FirstStageInfo? FirstStage => new(
+        "x64", Config.PgtblAddr, (int)Config.AddrWidth,
+        [
+            .. (Config.Flags & IOMMU_VTD_S1_SRE) != 0 ? ["SRE"] : (string[])[],
+            .. (Config.Flags & IOMMU_VTD_S1_EAFE) != 0 ? ["EAFE"] : (string[])[],
+            .. (Config.Flags & IOMMU_VTD_S1_WPE) != 0 ? ["WPE"] : (string[])[],
+        ]);
+
     /// <summary>Makes one. Whether a unit can walk it is checked when a device is attached, as on Linux.</summary>
     internal static IommuStatus TryCreate(
         PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
@@ -162,7 +171,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         ulong iova = request.Iova.Value;
         FirstStageAccess wanted = request.IsWrite ? FirstStageAccess.Write : FirstStageAccess.Read;
         var memory = new ShownMemory(Parent);
-        var observer = new ShownSteps(walk);
+        var observer = new ShownSteps(walk, memory);
         FirstStageTranslation fresh = FirstStageWalker.Walk(
             in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
         FirstStageTranslation page = fresh;
@@ -184,8 +193,12 @@ internal sealed class VtdNestedDomain : FirstStageDomain
             return Refused(in page);
         }
 
-        walk.Add(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, "
-            + $"a page of 2^{page.PageShift} bytes{((page.Rights & X64Rights.Write) != 0 ? ", writable" : "")}");
+        walk.Add(new WalkStep(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, "
+            + $"a page of 2^{page.PageShift} bytes{((page.Rights & X64Rights.Write) != 0 ? ", writable" : "")}",
+            IsKept: false, IsFault: false)
+        {
+            Uses = new WalkBits(0, page.PageShift),
+        });
         return new FirstStageResult(page.Gpa.Value, page.PageShift, MapAccess.ReadWrite);
     }
 
@@ -284,7 +297,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     };
 
     /// <summary>Adds the entries that are read to a walk that is shown.</summary>
-    private readonly struct ShownSteps(TranslationWalk walk) : IFirstStageObserver
+    private readonly struct ShownSteps(TranslationWalk walk, ShownMemory memory) : IFirstStageObserver
     {
         public void Read(int level, Gpa address, ulong entry)
         {
@@ -294,7 +307,13 @@ internal sealed class VtdNestedDomain : FirstStageDomain
                     (entry & X64Entry.UserBit) != 0 ? "U/S" : null,
                     (entry & X64Entry.AccessedBit) != 0 ? "A" : null, bits.IsDirty ? "D" : null,
                     level > 1 && (entry & X64Entry.PageSizeBit) != 0 ? "PS" : null }.Where(b => b is not null));
-            walk.Add(WalkStage.First, level, address.Value, entry, says);
+            walk.Add(new WalkStep(WalkStage.First, level, address.Value, entry, says, IsKept: false, IsFault: false)
+            {
+                Uses = new WalkBits(
+                    X64Format.PageShift(level), X64Format.PageShift(level + 1) - X64Format.PageShift(level)),
+                Fields = FirstStageFields.Of(bits, level),
+                Mapping = memory.MappingOf(address),
+            });
         }
 
         public void Descend(FirstStageStep next)

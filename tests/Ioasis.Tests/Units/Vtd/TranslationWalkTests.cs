@@ -43,6 +43,46 @@ public sealed class TranslationWalkTests
     }
 
     [Fact]
+    public void AnEntryIsToldBitByBitAndEachStepTellsWhichBitsOfTheAddressItUses()
+    {
+        _endpoint.Attach(null, _domain);
+        TranslationWalk walk = TranslationWalk.Of(_endpoint, null, new Iova(Page + 0x10), write: true);
+        WalkStep[] entries = [.. walk.Steps.Where(s => s.Entry is not null)];
+        Assert.Equal([(39, 9), (30, 9), (21, 9), (12, 9)], entries.Select(s => (s.Uses!.First, s.Uses.Count)));
+        Assert.All(entries, entry =>
+        {
+            ulong all = 0;
+            int next = 0;
+            foreach (WalkField field in entry.Fields!)
+            {
+                Assert.Equal(next, field.First); // no gap, and none upon another
+                next += field.Count;
+                all |= field.Name == "ADDR" ? field.Value : field.Value << field.First;
+            }
+
+            Assert.Equal((64, entry.Entry), (next, all));
+            Assert.True(entry.Mapping!.First <= entry.Address && entry.Address <= entry.Mapping.Last);
+        });
+        WalkField address = Assert.Single(entries[^1].Fields!, f => f.Name == "ADDR");
+        Assert.Equal((Data, "a page of 2^12 bytes"), (address.Value, address.Says));
+        Assert.Equal("the table of level 3", entries[0].Fields!.Single(f => f.Name == "ADDR").Says);
+        Assert.Equal((0, 12), (walk.Steps[^2].Uses!.First, walk.Steps[^2].Uses!.Count)); // the offset in the page
+    }
+
+    [Theory]
+    [InlineData(2 * Page, false, 0x71, "SFS.2: ")]
+    [InlineData(1UL << 47, false, 0x80, "SGN.1: ")]
+    [InlineData(Page, true, 0x85, "SGN.6: ")]
+    public void ARefusalTellsTheUnitsNumberAndItsRule(ulong address, bool write, int code, string rule)
+    {
+        _bench.Write(One + 8, Data | X64Entry.PresentBit | X64Entry.UserBit);
+        _endpoint.Attach(null, _domain);
+        WalkStep last = TranslationWalk.Of(_endpoint, null, new Iova(address), write).Steps[^1];
+        Assert.Equal(code, last.Code);
+        Assert.StartsWith(rule, last.Rule, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AKeptTranslationThatTheTablesNoLongerSayIsShownAsThat()
     {
         _endpoint.Attach(null, _domain);
