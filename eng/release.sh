@@ -40,6 +40,7 @@ version=${version%%+*}
 echo "tools of the release"
 dotnet msbuild eng/Ioasis.Release -restore -p:Configuration=Release -nologo -v:quiet </dev/null
 release() { dotnet "$root/artifacts/bin/Ioasis.Release/release/Ioasis.Release.dll" "$@"; }
+release notices "$staged/assets.json,$staged/page.json" "$out/LICENSES.txt" LICENSE "$licences"
 
 echo ".NET tool"
 dotnet_ pack src/Ioasis.Cli -o "$out" # the package of linux-x64, and the one that leads to it
@@ -55,8 +56,7 @@ install_tree() {
   install -D -m 755 -t "$tree/usr/bin" "$out/ioasis" "$out/ioasis-web"
   install -D -m 644 include/ioasis.h "$tree/usr/include/ioasis.h"
   install -D -m 644 -t "$tree/usr/share/ioasis" docs/*.schema.json
-  { cat LICENSE; echo; cat "$licences"; } |
-    install -D -m 644 /dev/stdin "$tree/usr/share/doc/ioasis/copyright"
+  install -D -m 644 "$out/LICENSES.txt" "$tree/usr/share/doc/ioasis/copyright"
   if "$out/ioasis" man >"$staged/ioasis.1" 2>/dev/null; then
     gzip -9n <"$staged/ioasis.1" | install -D -m 644 /dev/stdin "$tree/usr/share/man/man1/ioasis.1.gz"
   fi
@@ -128,7 +128,6 @@ mapfile -t libraries < <(sed -nE -e 's/^([a-z]+) ([0-9.]+) \(.*Apache License 2\
 release sbom "$staged/assets.json,$staged/page.json" "$version" "$SOURCE_DATE_EPOCH" \
   "$out/ioasis-$version.cdx.json" "${found[@]}" "${libraries[@]}"
 install -m 644 include/ioasis.h docs/machine.schema.json "$out"
-install -m 644 "$licences" "$out/LICENSES-page.txt"
 install -m 755 eng/ci/setup.sh "$out"
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs sha256sum >SHA256SUMS)
 echo "$out: Ioasis $version"

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Xml.Linq;
 using CycloneDX;
 using CycloneDX.Json;
 using CycloneDX.Models;
@@ -11,10 +9,7 @@ namespace Ioasis.Release;
 /// </summary>
 internal static class BillOfMaterials
 {
-    private const string Framework = "net10.0/linux-x64", Npm = "npm:";
-
-    private static readonly string[] s_runtimes =
-        ["Microsoft.NETCore.App.Runtime.linux-x64", "Microsoft.AspNetCore.App.Runtime.linux-x64"];
+    private const string Npm = "npm:";
 
     /// <param name="assetsFiles">What NuGet resolved for each program (project.assets.json), with commas between
     /// them.</param>
@@ -36,7 +31,7 @@ internal static class BillOfMaterials
         };
         List<Component> parts =
         [
-            .. assetsFiles.Split(',').SelectMany(PartsOf).DistinctBy(part => part.BomRef),
+            .. NugetPart.Of(assetsFiles).Select(Nuget),
             .. others.Select(one => one.StartsWith(Npm, StringComparison.Ordinal) ? OfPage(one) : Debian(one)),
         ];
         parts.Sort((left, right) => string.CompareOrdinal(left.BomRef, right.BomRef));
@@ -63,62 +58,16 @@ internal static class BillOfMaterials
                 + string.Join("; ", result.Messages));
     }
 
-    private static List<Component> PartsOf(string assetsFile)
+    private static Component Nuget(NugetPart part) => new()
     {
-        using JsonDocument assets = JsonDocument.Parse(File.ReadAllBytes(assetsFile));
-        JsonElement root = assets.RootElement;
-        string packages = root.GetProperty("packageFolders").EnumerateObject().First().Name;
-        return [.. Packages(root, packages), .. Runtime(root, packages)];
-    }
-
-    private static IEnumerable<Component> Packages(JsonElement root, string folder)
-    {
-        JsonElement libraries = root.GetProperty("libraries");
-        foreach (JsonProperty one in root.GetProperty("targets").GetProperty(Framework).EnumerateObject())
-        {
-            if (one.Value.GetProperty("type").GetString() != "package") continue;
-            if (!one.Value.TryGetProperty("runtime", out _)) continue; // used by the build alone
-            string sha512 = libraries.GetProperty(one.Name).GetProperty("sha512").GetString()!;
-            string[] name = one.Name.Split('/');
-            yield return Package(folder, name[0], name[1], sha512);
-        }
-    }
-
-    /// <summary>The runtimes are no dependencies, but packs that the SDK downloads.</summary>
-    private static IEnumerable<Component> Runtime(JsonElement root, string folder)
-    {
-        foreach (JsonProperty framework in root.GetProperty("project").GetProperty("frameworks").EnumerateObject())
-        {
-            foreach (JsonElement one in framework.Value.GetProperty("downloadDependencies").EnumerateArray())
-            {
-                string name = one.GetProperty("name").GetString()!;
-                if (!s_runtimes.Contains(name, StringComparer.OrdinalIgnoreCase)) continue;
-                string version = one.GetProperty("version").GetString()!.Trim('[', ']').Split(',')[0];
-                string file = $"{name}.{version}.nupkg.sha512".ToLowerInvariant();
-                string path = Path.Combine(folder, name.ToLowerInvariant(), version, file);
-                yield return Package(folder, name, version, File.ReadAllText(path));
-            }
-        }
-    }
-
-    private static Component Package(string folder, string name, string version, string sha512)
-    {
-        string lower = name.ToLowerInvariant();
-        XElement metadata = XDocument.Load(Path.Combine(folder, lower, version, lower + ".nuspec")).Root!
-            .Elements().First(element => element.Name.LocalName == "metadata");
-        string? license = metadata.Elements().FirstOrDefault(element =>
-            element.Name.LocalName == "license" && (string?)element.Attribute("type") == "expression")?.Value;
-        return new Component
-        {
-            Type = Component.Classification.Library,
-            BomRef = $"pkg:nuget/{name}@{version}",
-            Purl = $"pkg:nuget/{name}@{version}",
-            Name = name,
-            Version = version,
-            Licenses = license is null ? null : License(license),
-            Hashes = [new Hash { Alg = Hash.HashAlgorithm.SHA_512, Content = Hex(sha512) }],
-        };
-    }
+        Type = Component.Classification.Library,
+        BomRef = $"pkg:nuget/{part.Name}@{part.Version}",
+        Purl = $"pkg:nuget/{part.Name}@{part.Version}",
+        Name = part.Name,
+        Version = part.Version,
+        Licenses = part.License is { } license ? License(license) : null,
+        Hashes = [new Hash { Alg = Hash.HashAlgorithm.SHA_512, Content = Hex(part.Sha512) }],
+    };
 
     private static Component Debian(string package)
     {

@@ -8,6 +8,7 @@ internal static class Program
     private const string Usage = """
         usage: normalize PACKAGE.nupkg SECONDS
                sbom ASSETS.json[,ASSETS.json] VERSION SECONDS OUTPUT.json [PACKAGE ...]
+               notices ASSETS.json[,ASSETS.json] OUTPUT.txt FILE ...
                image FOLDER VERSION SECONDS OUTPUT.tar
         SECONDS: the time of everything within, since 1970.
         PACKAGE: NAME_VERSION of a Debian package, or npm:NAME_VERSION_LICENCE.
@@ -22,6 +23,9 @@ internal static class Program
                 return 0;
             case ["sbom", string assets, string version, string seconds, string output, .. string[] others]:
                 File.WriteAllText(output, BillOfMaterials.Of(assets, version, Time(seconds), others));
+                return 0;
+            case ["notices", string assets, string output, .. string[] own]:
+                File.WriteAllText(output, Notices.Of(assets, own));
                 return 0;
             case ["image", string folder, string version, string seconds, string output]:
                 new ContainerImage(folder, version, Time(seconds)).Write(output);

@@ -84,8 +84,8 @@ internal static class Supervisor
             using SeccompListener listener = program.TakeListener();
             if ((ForeignAccess.MemoryRefusal(program.Pid) ?? ForeignAccess.PidfdRefusal(program.Pid)) is { } refusal)
                 throw new IOException(refusal);
-            using var standing = StandingCalls.Create();
-            using var watch = new SupervisorWatch(listener, standing, program.Pid, options.KillsOnExit);
+            var standing = StandingCalls.Create(out FileDescriptor standingFile);
+            using var watch = new SupervisorWatch(listener, standingFile, program.Pid, options.KillsOnExit);
             listener.EnableSyncWakeUp();
             // If threads are traced, the thread that waits for children must never block, as it would in
             // StableId.BeginChange.

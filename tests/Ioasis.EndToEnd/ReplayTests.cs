@@ -16,6 +16,7 @@ public sealed class ReplayTests(Workbench bench)
 
     private static readonly (string Program, string[] Arguments)[] s_programs =
     [
+        ("asked_maps", []),
         ("bad_device", [Machine.DmaTest]),
         ("bad_input", [Machine.Edu]),
         ("config_write", [Machine.DmaTest]),

@@ -23,7 +23,7 @@ public sealed class ReleaseTests(ReleaseBench release)
             .Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}  "
                 + Path.GetFileName(file))];
         Assert.Equal(actual, Sums(release.Folder));
-        foreach (string pattern in (string[])["ioasis", "ioasis-web", "LICENSES-page.txt", "ioasis_*_amd64.deb",
+        foreach (string pattern in (string[])["ioasis", "ioasis-web", "LICENSES.txt", "ioasis_*_amd64.deb",
             "ioasis-*-oci.tar", "ioasis-*.cdx.json",
             "Ioasis.Tool.linux-x64.*.nupkg", "Ioasis.Client.*.nupkg", "Ioasis.Testing.*.snupkg",
             "Ioasis.Templates.*.nupkg", "ioasis.h", "machine.schema.json", "setup.sh"])
@@ -93,6 +93,21 @@ public sealed class ReleaseTests(ReleaseBench release)
             "pkg:nuget/Microsoft.AspNetCore.App.Runtime.linux-x64@"])
             Assert.Single(parts, one => one.StartsWith(part, StringComparison.Ordinal));
         Assert.DoesNotContain(parts, one => one.StartsWith("pkg:nuget/xunit", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Each_part_of_the_programs_has_its_licence()
+    {
+        string licences = File.ReadAllText(release.FileOf("LICENSES.txt"));
+        using JsonDocument bom = JsonDocument.Parse(File.ReadAllBytes(release.FileOf("ioasis-*.cdx.json")));
+        string[] parts = [.. bom.RootElement.GetProperty("components").EnumerateArray()
+            .Where(part => !part.GetProperty("purl").GetString()!.StartsWith("pkg:deb/", StringComparison.Ordinal))
+            .Select(part => $"{part.GetProperty("name").GetString()} {part.GetProperty("version").GetString()}")];
+        Assert.Contains(parts, part => part.StartsWith("OpenTelemetry ", StringComparison.Ordinal));
+        Assert.All(parts, part => Assert.Contains($"\n{part}", licences, StringComparison.Ordinal));
+        Assert.StartsWith("MIT License", licences, StringComparison.Ordinal);
+        Assert.Contains("TERMS AND CONDITIONS FOR USE, REPRODUCTION", licences, StringComparison.Ordinal);
+        Assert.Contains("License notice for zlib", licences, StringComparison.Ordinal); // the runtime's own parts
     }
 
     private static string[] Sums(string folder) => File.ReadAllLines(Path.Combine(folder, "SHA256SUMS"));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
@@ -30,6 +31,31 @@ public sealed class FrameTests(WebBench bench)
             }
         }
 
+        scene.MustBeContent();
+    }
+
+    [Fact]
+    public async Task All_screens_together_take_less_than_150_KB_from_here_alone()
+    {
+        await using Scene scene = await bench.Start();
+        IPage page = await scene.Open("topology");
+        foreach (string screen in Screens.Select(row => row.Data))
+        {
+            await page.GotoAsync($"{scene.Url}#/{screen}");
+            await page.Locator("main h2").First.WaitForAsync();
+        }
+
+        // A file that came from a cache has no size on the wire; its size there is that of its encoded body.
+        string[] files = await page.EvaluateAsync<string[]>("""
+            () => performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"))
+              .filter((e) => !new URL(e.name).pathname.startsWith("/api/"))
+              .map((e) => `${e.encodedBodySize} ${e.name}`)
+            """);
+        Assert.All(files, file => Assert.Contains($" {scene.Url.GetLeftPart(UriPartial.Authority)}/", file,
+            StringComparison.Ordinal));
+        Assert.Contains(files, file => file.Contains("/screens/timeline.js", StringComparison.Ordinal));
+        int bytes = files.Sum(file => int.Parse(file.Split(' ')[0], CultureInfo.InvariantCulture));
+        Assert.InRange(bytes, 20_000, 150_000);
         scene.MustBeContent();
     }
 }

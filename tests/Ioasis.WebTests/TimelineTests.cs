@@ -87,6 +87,11 @@ public sealed class TimelineTests(WebBench bench)
         }
 
         await Expect(words).ToHaveTextAsync(Pattern($"{Scene.Plain}: DMA: DMA of {Scene.Plain}: (reads|writes) "));
+        // The curves' figures are read where the timeline stands still.
+        await page.Keyboard.PressAsync("f");
+        ILocator rates = page.Locator("#timeline-rates");
+        await Expect(rates).ToHaveTextAsync(Pattern("DMA bytes/s [1-9]"));
+        await Expect(rates).Not.ToContainTextAsync("not measured");
         scene.MustBeContent();
     }
 

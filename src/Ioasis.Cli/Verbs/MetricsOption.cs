@@ -34,7 +34,7 @@ internal sealed class MetricsOption
         string[] given = parsed.GetValue(_metrics) ?? [];
         if (given.Length == 0) return null;
         IPEndPoint? prometheus = null;
-        Uri? otlp = null;
+        string? otlp = null;
         bool isForEventPipe = false;
         foreach (string one in given)
         {
@@ -47,9 +47,8 @@ internal sealed class MetricsOption
             }
             else if (kind is "otlp" && otlp is null)
             {
-                if (!Uri.TryCreate(value.TrimEnd('/') + "/", UriKind.Absolute, out otlp)
-                    || otlp.Scheme is not ("http" or "https"))
-                    return $"--metrics otlp= takes a URL such as http://127.0.0.1:4318, not {value}";
+                otlp = value.TrimEnd('/') + "/";
+                if (!IsUrl(otlp)) return $"--metrics otlp= takes a URL such as http://127.0.0.1:4318, not {value}";
             }
             else if (one is "eventpipe") isForEventPipe = true;
             else if (kind is "prometheus" or "otlp") return $"--metrics {kind}= given twice";
@@ -60,6 +59,11 @@ internal sealed class MetricsOption
         return null;
     }
 
+    /// <summary>By itself, as the library of URIs is loaded only where it is called. So is Export.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsUrl(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is ("http" or "https");
+
     private static bool TryReadAddress(string text, out IPEndPoint? address)
     {
         const string Local = "localhost:";
@@ -67,7 +71,7 @@ internal sealed class MetricsOption
         return IPEndPoint.TryParse(text, out address) && address.Port != 0;
     }
 
-    private static Measuring Begin(SoftwareMachine machine, IPEndPoint? prometheus, Uri? otlp, bool isForEventPipe)
+    private static Measuring Begin(SoftwareMachine machine, IPEndPoint? prometheus, string? otlp, bool isForEventPipe)
     {
         if (isForEventPipe && !Supervisor.TryGiveEvents())
             throw new IOException("this .NET runtime gives no events: --metrics eventpipe cannot be had");
@@ -86,8 +90,9 @@ internal sealed class MetricsOption
 
     /// <summary>By itself, so that OpenTelemetry is loaded only here.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Exporters Export(IPEndPoint? prometheus, Uri? otlp) => Exporters.Start(
-        MachineMetrics.Name, OwnVersion.Full, new ExportTargets(prometheus, otlp), Supervisor.Tell);
+    private static Exporters Export(IPEndPoint? prometheus, string? otlp) => Exporters.Start(
+        MachineMetrics.Name, OwnVersion.Full, new ExportTargets(prometheus, otlp is null ? null : new Uri(otlp)),
+        Supervisor.Tell);
 
     /// <summary>Metrics that are on. At the end the last values are sent before they go.</summary>
     private sealed class Measuring(MachineMetrics metrics, IDisposable? exporters) : IDisposable

@@ -16,6 +16,11 @@ public readonly record struct AccessCounts(long ReadBytes, long WrittenBytes, lo
     /// <summary>The sum of two.</summary>
     public static AccessCounts operator +(AccessCounts left, AccessCounts right) => left.Add(right);
 
+    /// <summary>What was accessed since an earlier count.</summary>
+    internal AccessCounts Since(AccessCounts earlier) => new(
+        ReadBytes - earlier.ReadBytes, WrittenBytes - earlier.WrittenBytes, Hits - earlier.Hits,
+        Misses - earlier.Misses);
+
     /// <summary>The sum of two.</summary>
     public AccessCounts Add(AccessCounts other) => new(
         ReadBytes + other.ReadBytes, WrittenBytes + other.WrittenBytes, Hits + other.Hits, Misses + other.Misses);

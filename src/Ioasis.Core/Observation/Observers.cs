@@ -109,6 +109,19 @@ public sealed class Observers
         }
     }
 
+    /// <summary>The sum of <see cref="CountAccesses"/>.</summary>
+    internal AccessCounts SumAccesses()
+    {
+        AccessCounts sum = default;
+        using (_lock.Enter())
+        {
+            foreach (AccessCounts closed in _counts.Values) sum += closed;
+            foreach (DmaPort port in _ports) sum += port.Counted;
+        }
+
+        return sum;
+    }
+
     private static void Add(Dictionary<DeviceId, AccessCounts> counts, DmaPort port)
     {
         AccessCounts counted = port.Counted;

@@ -5,7 +5,8 @@ namespace Ioasis.Diagnostics.Events;
 
 /// <summary>
 /// Counts events by kind, and does nothing else with them: what a page that is open costs a program. Calls are counted
-/// without being told (<see cref="EventKinds.Answered"/>).
+/// without being told (<see cref="EventKinds.Answered"/>), and accesses by their ports
+/// (<see cref="EventKinds.AccessCounts"/>).
 /// </summary>
 internal sealed class EventCounts : MachineObserver
 {
@@ -14,7 +15,8 @@ internal sealed class EventCounts : MachineObserver
     private bool _hasChanged;
 
     /// <inheritdoc/>
-    public override EventKinds Kinds => (EventKinds.All & ~EventKinds.Call) | EventKinds.Answered;
+    public override EventKinds Kinds =>
+        (EventKinds.All & ~EventKinds.Call) | EventKinds.Answered | EventKinds.AccessCounts;
 
     /// <summary>The count of one kind. Calls are <see cref="EventKinds.Call"/>.</summary>
     internal long Of(EventKinds kind) => Volatile.Read(ref _counts[IndexOf(kind)]);

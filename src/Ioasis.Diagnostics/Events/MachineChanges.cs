@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Ioasis.Core.Dma;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.State;
 
@@ -20,6 +21,8 @@ internal sealed class MachineChanges : IDisposable
     private readonly EventLines _lines;
     private readonly Func<int> _busyEngines;
     private readonly EventCounts _counts = new();
+    private readonly AccessCounts _before; // what earlier counters saw
+    private AccessCounts _accesses;
     private ContextTotals _totals;
     private long _stateEvents, _faults;
     private int _busy;
@@ -34,13 +37,16 @@ internal sealed class MachineChanges : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observers);
         (_observers, _nodes, _lines, _busyEngines) = (observers, nodes, lines, busyEngines);
+        _before = observers.SumAccesses();
         observers.Add(_counts);
     }
 
     /// <summary>The line for what happened since the last one; null for nothing. The first time there is one.</summary>
     public byte[]? Next()
     {
-        bool any = _counts.TakeChanged();
+        AccessCounts accesses = _observers.SumAccesses().Since(_before);
+        bool any = _counts.TakeChanged() | (accesses != _accesses);
+        _accesses = accesses;
         ContextTotals totals = ContextTotals.Of(_nodes);
         int busy = _busyEngines();
         long stateEvents = 0;
@@ -69,6 +75,9 @@ internal sealed class MachineChanges : IDisposable
             foreach (EventKinds kind in EventNames.Kinds)
                 if ((kind & EventKinds.All) != 0) json.WriteNumber(EventNames.Of(kind), _counts.Of(kind));
             json.WriteEndObject();
+            json.WriteNumber("dmaBytes", _accesses.ReadBytes + _accesses.WrittenBytes);
+            json.WriteNumber("iotlbHits", _accesses.Hits);
+            json.WriteNumber("iotlbMisses", _accesses.Misses);
             json.WriteNumber("maps", totals.Maps);
             json.WriteNumber("mappedBytes", totals.MappedBytes);
             json.WriteBoolean("state", isState);

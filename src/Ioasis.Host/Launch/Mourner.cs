@@ -32,7 +32,7 @@ internal static class Mourner
         ErrorOutput.Say(string.Create(CultureInfo.InvariantCulture, $"the supervisor ({numbers[4]}) was killed; ")
             + (kills ? "its programs are killed too" : "its programs run on without devices"));
         if (kills && HasNotEnded(program)) ProcessTree.Kill([numbers[3]]);
-        AnswerStanding(listener, new FileDescriptor(numbers[1]));
+        using (var standing = new FileDescriptor(numbers[1])) AnswerStanding(listener, standing);
         while (SysEvents.Poll(listener.File, SysEvents.POLLIN, -1, out short ready) is Errno.None or Errno.EINTR)
         {
             if ((ready & SysEvents.POLLIN) == 0)
@@ -55,8 +55,7 @@ internal static class Mourner
     // received yet.
     private static void AnswerStanding(SeccompListener listener, FileDescriptor file)
     {
-        using StandingCalls? calls = StandingCalls.TryOpen(file);
-        if (calls is null) return;
+        if (StandingCalls.TryOpen(file) is not { } calls) return;
         foreach (ulong id in calls.All) Continue(listener, id);
         for (ulong away = 0; away <= 2 * MostNear; away++) Continue(listener, unchecked(calls.Last - MostNear + away));
     }

@@ -24,11 +24,18 @@ internal sealed class SupervisorWatch : IDisposable
     /// that no terminal signals it.
     /// </summary>
     /// <param name="listener">The listener.</param>
-    /// <param name="standing">The calls that are being served.</param>
+    /// <param name="standing">The file of the calls that are being served (<see cref="StandingCalls"/>). Is taken over,
+    /// and closed as soon as the process has it.</param>
     /// <param name="program">The program.</param>
     /// <param name="kills">Whether programs are killed, or run on.</param>
-    public SupervisorWatch(SeccompListener listener, StandingCalls standing, int program, bool kills) =>
-        _starting = HostThread.TryStart("ioasis guard", () => _pid = Start(listener, standing, program, kills));
+    public SupervisorWatch(SeccompListener listener, FileDescriptor standing, int program, bool kills)
+    {
+        _starting = HostThread.TryStart("ioasis guard", () =>
+        {
+            using (standing) _pid = Start(listener, standing, program, kills);
+        });
+        if (_starting is null) standing.Dispose();
+    }
 
     /// <summary>
     /// Its process ID, once it is started; 0 if there is none, as where the host forbids to execute a file in memory.
@@ -48,10 +55,10 @@ internal sealed class SupervisorWatch : IDisposable
         if (Pid is var pid and not 0) SysProcesses.Kill(pid, SIGKILL);
     }
 
-    private static int Start(SeccompListener listener, StandingCalls standing, int program, bool kills)
+    private static int Start(SeccompListener listener, FileDescriptor standing, int program, bool kills)
     {
         // Numbers that survive an exec. Nothing else is started meanwhile.
-        using FileDescriptor heldListener = Inheritable(listener.File), calls = Inheritable(standing.File);
+        using FileDescriptor heldListener = Inheritable(listener.File), calls = Inheritable(standing);
         if (SysProcesses.OpenPidfd(Environment.ProcessId, 0, out FileDescriptor ownPidfd) != Errno.None
             || SysProcesses.OpenPidfd(program, 0, out FileDescriptor programPidfd) != Errno.None) return 0;
         using (ownPidfd)

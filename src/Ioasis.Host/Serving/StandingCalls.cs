@@ -11,18 +11,16 @@ namespace Ioasis.Host.Serving;
 /// <remarks>
 /// Word 0 is the call that was received last, for one that was received but not yet noted. The others are a hash table:
 /// Linux counts IDs up, so a call's first slot is mostly free. A call that finds none among its slots is not noted.
+/// Nobody unmaps the list: a thread that serves may be at its last call when all else has ended.
 /// </remarks>
-internal sealed class StandingCalls : IDisposable
+internal sealed class StandingCalls
 {
     private const ulong Slots = 4096, Probes = 64, WordSize = sizeof(ulong);
     private const ulong Length = (1 + Slots) * WordSize;
 
     private readonly MappedFile _words;
 
-    private StandingCalls(FileDescriptor file, MappedFile words) => (File, _words) = (file, words);
-
-    /// <summary>The file.</summary>
-    public FileDescriptor File { get; }
+    private StandingCalls(MappedFile words) => _words = words;
 
     /// <summary>The call that was received last; 0 for none.</summary>
     public ulong Last => _words.Read<ulong>(0);
@@ -31,21 +29,22 @@ internal sealed class StandingCalls : IDisposable
     public IEnumerable<ulong> All =>
         Enumerable.Range(1, (int)Slots).Select(word => _words.Read<ulong>((ulong)word * WordSize)).Where(id => id != 0);
 
-    /// <summary>Makes an empty file.</summary>
+    /// <summary>Makes an empty list.</summary>
+    /// <param name="file">Its file, for the process that watches us. The list itself needs no descriptor.</param>
     /// <exception cref="IOException">The host has no descriptor or no memory for it.</exception>
-    public static StandingCalls Create()
+    public static StandingCalls Create(out FileDescriptor file)
     {
-        Errno errno = SysFiles.CreateMemfd("ioasis-calls", FcntlH.MFD_CLOEXEC, out FileDescriptor file);
+        Errno errno = SysFiles.CreateMemfd("ioasis-calls", FcntlH.MFD_CLOEXEC, out file);
         if (errno == Errno.None) errno = SysFiles.Truncate(file, Length);
         if (errno == Errno.None && TryOpen(file) is { } calls) return calls;
         file.Dispose();
         throw new IOException("the host gives no memory for the list of calls");
     }
 
-    /// <summary>Reads such a file; null if it cannot be mapped. Takes the descriptor over if it can.</summary>
+    /// <summary>The list in such a file; null if it cannot be mapped.</summary>
     public static StandingCalls? TryOpen(FileDescriptor file) =>
         MappedFile.TryMap(file, 0, Length, writable: true, out MappedFile? words) == Errno.None
-            ? new StandingCalls(file, words!)
+            ? new StandingCalls(words!)
             : null;
 
     /// <summary>A call was received.</summary>
@@ -66,12 +65,6 @@ internal sealed class StandingCalls : IDisposable
             _words.Write(offset, 0UL);
             return;
         }
-    }
-
-    public void Dispose()
-    {
-        _words.Dispose();
-        File.Dispose();
     }
 
     private static ulong OffsetOf(ulong id, ulong probe) => (1 + (unchecked(id + probe) % Slots)) * WordSize;

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.IO.Compression;
 using System.Reflection;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -10,7 +11,7 @@ internal static class PageFiles
 {
     private const string Root = "wwwroot/", Index = "index.html";
 
-    private static readonly FrozenDictionary<string, byte[]> s_files = Read();
+    private static readonly FrozenDictionary<string, PageFile> s_files = Read();
 
     private static ReadOnlySpan<byte> ImportMap => "<script type=\"importmap\""u8;
 
@@ -21,17 +22,34 @@ internal static class PageFiles
     public static async Task Send(HttpContext context)
     {
         string path = context.Request.Path.Value is { Length: > 1 } given ? given[1..] : Index;
-        if (!s_files.TryGetValue(path, out byte[]? bytes))
+        if (!s_files.TryGetValue(path, out PageFile? file))
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
         }
 
-        if (path == Index) bytes = WithNonce(bytes, Gatekeeper.NonceOf(context));
+        byte[] bytes = file.Plain;
+        if (path == Index)
+        {
+            bytes = WithNonce(bytes, Gatekeeper.NonceOf(context));
+        }
+        else
+        {
+            context.Response.Headers.Vary = "Accept-Encoding";
+            if (TakesGzip(context.Request))
+            {
+                bytes = file.Gzip;
+                context.Response.Headers.ContentEncoding = "gzip";
+            }
+        }
+
         context.Response.ContentType = TypeOf(path);
         context.Response.ContentLength = bytes.Length;
         await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
     }
+
+    private static bool TakesGzip(HttpRequest request) =>
+        request.GetTypedHeaders().AcceptEncoding.Any(e => e.Value == "gzip" && e.Quality is not 0);
 
     private static string TypeOf(string path) => Path.GetExtension(path) switch
     {
@@ -49,7 +67,7 @@ internal static class PageFiles
         return [.. page.AsSpan(0, at), .. Encoding.ASCII.GetBytes($" nonce=\"{nonce}\""), .. page.AsSpan(at)];
     }
 
-    private static FrozenDictionary<string, byte[]> Read()
+    private static FrozenDictionary<string, PageFile> Read()
     {
         Assembly ours = typeof(PageFiles).Assembly;
         return ours.GetManifestResourceNames().Where(n => n.StartsWith(Root, StringComparison.Ordinal))
@@ -58,7 +76,16 @@ internal static class PageFiles
                 using Stream stream = ours.GetManifestResourceStream(n)!;
                 var bytes = new byte[stream.Length];
                 stream.ReadExactly(bytes);
-                return bytes;
+                return new PageFile(bytes, Compressed(bytes));
             });
     }
+
+    private static byte[] Compressed(byte[] bytes)
+    {
+        using var target = new MemoryStream();
+        using (var gzip = new GZipStream(target, CompressionLevel.SmallestSize)) gzip.Write(bytes);
+        return target.ToArray();
+    }
+
+    private sealed record PageFile(byte[] Plain, byte[] Gzip);
 }

@@ -88,6 +88,36 @@ public sealed class ChangesTests : IDisposable
     }
 
     [Fact]
+    public void WhatDevicesAccessIsCountedSinceTheSubscriptionBegan()
+    {
+        using IommuContext iommu = IommuContext.Open(_nodes);
+        using VfioDevice device = VfioDevice.Open(_nodes, s_function);
+        device.Bind(iommu);
+        using Ioas ioas = iommu.AllocateIoas();
+        using UserMemory memory = _nodes.Allocate(4096);
+        ioas.Map(memory, MapAccess.ReadWrite, new Iova(0x7000));
+        device.Attach(ioas);
+        device.EnableBusMaster();
+        VfioRegion registers = device.GetRegion(0);
+        registers.Write(0x00, 0x7000UL);
+        registers.Write(0x10, 256u);
+        registers.Write(0x08, 3u);
+        JsonNode once = Until(c => (long)c["dmaBytes"]! == 256);
+        Assert.Equal(1, (long)once["iotlbHits"]! + (long)once["iotlbMisses"]!);
+        IControlStream later = new ControlAnswers(_machine, 8, ["program"]).Subscribe(
+            JsonSerializer.SerializeToUtf8Bytes(new ControlRequest("subscribe", Kinds: "changes")))!;
+        using (later)
+        {
+            _lines.Clear();
+            Assert.True(later.TryNext(s_patience, _lines));
+            Assert.Equal(0, (long)JsonNode.Parse(Assert.Single(_lines))!["dmaBytes"]!);
+        }
+
+        registers.Write(0x08, 3u);
+        Until(c => (long)c["dmaBytes"]! == 512);
+    }
+
+    [Fact]
     public void NothingIsSaidWhileNothingHappens()
     {
         Next();

@@ -3,8 +3,8 @@ import { html, useRef } from "../html.js";
 import { ranks } from "./topology-model.js";
 import { layOut } from "./topology-layout.js";
 
-/** What a screen reader says of a thing. */
-export const sayOf = (thing) => [thing.title, thing.kind, ...thing.lines].join(", ");
+/** What a screen reader says of a thing: what is written in its box, so that one who speaks to it is understood. */
+export const sayOf = (thing) => [thing.title, ...thing.lines, thing.kind].join(", ");
 
 export function TopologyDrawing({ folded, size, selected, connected, select, unfold }) {
   const drawn = layOut(folded, size);
