@@ -105,7 +105,10 @@ if wanted build; then
   cp -p artifacts/started artifacts/built-web
   mv artifacts/started artifacts/built # ./ioasis need not build again
 fi
-if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes --no-restore </dev/null; fi
+if wanted format; then
+  # CS0612: dotnet format mistakes what is experimental for obsolete, now and then; what is obsolete the build tells.
+  step format dotnet format Ioasis.slnx --verify-no-changes --no-restore --exclude-diagnostics CS0612 </dev/null
+fi
 if wanted unit; then suite unit dotnet $bin/Ioasis.Tests/release/Ioasis.Tests.dll -noColor; fi
 if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor; fi
 if wanted nodes; then

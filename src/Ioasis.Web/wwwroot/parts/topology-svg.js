@@ -35,8 +35,8 @@ export function TopologyDrawing({ folded, size, selected, connected, select, unf
           onKeyDown=${(e) => go(e, box)}
           class="thing rank${box.thing.rank} ${box.thing.isBusy ? "busy" : ""} ${shade([box.key])}">
           <rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} rx="5" />
-          ${box.lines.map((line, i) => html`<text class=${line.isTitle ? "title" : ""} x=${box.x + drawn.pad}
-            y=${box.y + drawn.pad + size.line * (i + .75)}>${line.text}</text>`)}
+          ${box.lines.flatMap((line, i) => [html`<text class=${line.isTitle ? "title" : ""} x=${box.x + drawn.pad}
+            y=${box.y + drawn.pad + size.line * (i + .75)}>${line.text}</text>`, " "])}
         </g>`)}
       ${drawn.curves.filter(isInner).map(curve)}
       ${drawn.buttons.map((b) => html`
