@@ -1,6 +1,8 @@
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Walks;
 using Ioasis.Devices.Virtio;
 using Ioasis.Machine.Sysfs;
+using Ioasis.Memory;
 using Ioasis.Passthrough.Vdpa;
 
 namespace Ioasis.Machine;
@@ -38,6 +40,13 @@ public sealed class MachineVdpa
 
     /// <summary>The device's status, as its driver sees it.</summary>
     public int Status => (int)Device.Slot.Status;
+
+    /// <summary>How an address of the device is translated at this moment. Looking changes nothing.</summary>
+    /// <param name="pasid">The PASID of one of its address spaces; null for address space 0.</param>
+    /// <param name="address">Which address.</param>
+    /// <param name="write">Whether to write, rather than to read.</param>
+    public TranslationWalk Walk(Pasid? pasid, Iova address, bool write) =>
+        TranslationWalk.Of(Endpoint, pasid ?? Device.PasidOf(0), address, write);
 
     /// <summary>The device itself.</summary>
     internal VdpaDevice Device { get; }

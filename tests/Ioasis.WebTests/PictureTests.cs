@@ -15,6 +15,8 @@ public sealed class PictureTests(WebBench bench)
         ["topology"] = ($"topology?of={Uri.EscapeDataString($"device:{Scene.Nesting}")}", "IOAS 11"),
         ["walk"] = ($"walk?device={Scene.Nesting}&address=0x5000&step=5", "stage 1, level 1"),
         ["walk-refused"] = ($"walk?device={Scene.Nesting}&address=0x4000&step=all", "SFS.2"),
+        ["space"] = ("space?context=1&ioas=3&first=0x8000&last=0x47fff", "3 maps, 24 KiB of 256 TiB."),
+        ["faults"] = ("faults", "4 faults in 4 groups"),
     };
 
     public static TheoryData<string> Screens => [.. s_screens.Keys];
@@ -28,12 +30,80 @@ public sealed class PictureTests(WebBench bench)
         foreach ((string name, ColorScheme scheme, int width) in s_looks)
         {
             IPage page = await scene.Open(place, scheme, width);
-            await Expect(page.GetByRole(AriaRole.Status).First).ToHaveTextAsync("live");
-            await Expect(page.Locator(".what")).ToContainTextAsync("web_scene");
+            await IsLive(page);
             await page.GetByText(wait).First.WaitForAsync();
             await Picture.MustBe(bench, scene, page, $"{screen}-{name}");
         }
 
         scene.MustBeContent();
+    }
+
+    /// <summary>What is on its lanes has times of this run, so it is not compared; all round it is.</summary>
+    [Fact]
+    public async Task The_timeline_looks_as_on_its_pictures()
+    {
+        await using Scene scene = await bench.Start();
+        var pages = new List<IPage>();
+        foreach ((_, ColorScheme scheme, int width) in s_looks)
+        {
+            IPage page = await scene.Open("timeline", scheme, width);
+            await IsLive(page);
+            // What its stream brings is seen from here on.
+            do await scene.Step("alloc");
+            while (await page.GetByText("0 events are kept").IsVisibleAsync());
+            pages.Add(page);
+        }
+
+        foreach (string step in (string[])["map", "map", "dma", "unmap", "fault", "request", "answer"])
+            await scene.Step(step);
+        foreach (((string name, _, _), IPage page) in s_looks.Zip(pages))
+        {
+            // The last of these is on its lane, and then nothing is selected again.
+            ILocator words = page.GetByTestId("words");
+            ILocator line = page.GetByRole(AriaRole.Slider, new() { Name = "Event" });
+            await line.FocusAsync();
+            for (int i = 0; i < 20; i++)
+            {
+                await page.Keyboard.PressAsync("ArrowDown");
+                if ((await words.TextContentAsync())!.Contains("page request of", StringComparison.Ordinal)) break;
+            }
+
+            await Expect(words).ToContainTextAsync(", Success after ");
+            await line.ClickAsync(new LocatorClickOptions { Position = new Position { X = 2, Y = 2 } });
+            await page.Keyboard.PressAsync("l");
+            await page.Mouse.MoveAsync(1, 1);
+            await Expect(words).ToHaveTextAsync("Nothing is selected.");
+            await Picture.MustBe(bench, scene, page, $"timeline-{name}", line, page.Locator(".range"));
+        }
+
+        scene.MustBeContent();
+    }
+
+    [Fact]
+    public async Task A_lesson_looks_as_on_its_pictures()
+    {
+        await using Scene scene = await Scene.Show(bench, "lessons");
+        foreach ((string name, ColorScheme scheme, int width) in s_looks)
+        {
+            IPage page = await scene.Open("lessons", scheme, width);
+            await page.GetByRole(AriaRole.Button, new() { NameRegex = new("^Begin, [0-9]+ steps: Two stages") })
+                .ClickAsync();
+            for (int step = 1; step <= 5; step++)
+            {
+                await page.Locator("button.main").ClickAsync();
+                await Expect(page.Locator(".steps li.done")).ToHaveCountAsync(step);
+            }
+
+            await Expect(page.Locator(".result h3")).ToContainTextAsync("Step 5:");
+            await Picture.MustBe(bench, scene, page, $"lesson-{name}");
+        }
+
+        scene.MustBeContent();
+    }
+
+    private static async Task IsLive(IPage page)
+    {
+        await Expect(page.GetByRole(AriaRole.Status).First).ToHaveTextAsync("live");
+        await Expect(page.Locator(".what")).ToContainTextAsync("web_scene");
     }
 }

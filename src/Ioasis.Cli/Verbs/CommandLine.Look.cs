@@ -43,8 +43,8 @@ internal static partial class CommandLine
         };
         var device = new Option<string>("--device")
         {
-            HelpName = "BDF|UUID",
-            Description = "The device, 1000:00:04.0, or an mdev's UUID."
+            HelpName = "BDF|UUID|NAME",
+            Description = "The device, 1000:00:04.0, an mdev's UUID, or a vDPA device's name."
         };
         var pasid = new Option<uint?>("--pasid")
         {

@@ -153,11 +153,18 @@ internal sealed class ControlAnswers
             return new ControlAnswer($"{request.Pasid} is not a PASID; the largest is {Pasid.MaxValue}");
         Pasid? pasid = request.Pasid is { } value ? new Pasid(value) : null;
         if (Guid.TryParseExact(request.Device, "D", out Guid uuid)) return WalkMdev(uuid, pasid, request);
+        var address = new Iova(request.Address);
+        if (_machine.VdpaDevices.FirstOrDefault(d => d.Name == request.Device) is { } vdpa)
+            return Tell(vdpa.Walk(pasid, address, request.Write));
         if (_machine.Devices.FirstOrDefault(d => d.Requester.ToString() == request.Device) is not { } device)
-            return new ControlAnswer($"there is no device {request.Device}; "
-                + $"expected one of: {string.Join(", ", _machine.Devices.Select(d => d.Requester))}");
-        TranslationWalk walk = TranslationWalk.Of(device.Endpoint, pasid, new Iova(request.Address), request.Write);
-        return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);
+        {
+            IEnumerable<string> devices = [
+                .. _machine.Devices.Select(d => d.Requester.ToString()), .. _machine.VdpaDevices.Select(d => d.Name)];
+            return new ControlAnswer(
+                $"there is no device {request.Device}; expected one of: {string.Join(", ", devices)}");
+        }
+
+        return Tell(TranslationWalk.Of(device.Endpoint, pasid, address, request.Write));
     }
 
     private ControlAnswer WalkMdev(Guid uuid, Pasid? pasid, ControlRequest request)
@@ -167,9 +174,10 @@ internal sealed class ControlAnswers
                 + (_machine.Mdevs.Count == 0
                     ? "there are none"
                     : $"expected one of: {string.Join(", ", _machine.Mdevs.Select(m => m.Uuid))}"));
-        TranslationWalk walk = mdev.Walk(pasid, new Iova(request.Address), request.Write);
-        return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);
+        return Tell(mdev.Walk(pasid, new Iova(request.Address), request.Write));
     }
+
+    private static ControlAnswer Tell(TranslationWalk walk) => new(Steps: walk.Steps, Reason: walk.Reason);
 
     private static ControlFault Tell(string unit, FaultRecord fault) =>
         new(unit, fault.Sequence, fault.Device.ToString(), fault.Pasid?.Value, fault.Iova.Value, fault.IsWrite,

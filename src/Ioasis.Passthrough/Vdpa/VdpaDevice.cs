@@ -81,6 +81,9 @@ internal sealed class VdpaDevice : IVirtioTransport, IDisposable
     /// <summary>Number of groups.</summary>
     internal int Groups => _asids.Length;
 
+    /// <summary>The PASID that requests of an address space carry at this moment.</summary>
+    internal Pasid PasidOf(int asid) => new(Volatile.Read(ref _pasids[asid]));
+
     /// <summary>Number of address spaces.</summary>
     internal int AddressSpaces => _handles.Length;
 

@@ -82,8 +82,8 @@ internal sealed class VdpaLesson : Lesson
                 (_isRingMapped, _isDataMapped) = (true, true);
             },
             () => "The maps are messages, a write each. Behind them is an IOAS that the device's driver owns: IOVA "
-                + $"{s_ring} "
-                + $"leads to {_disk!.Ring.Address}, IOVA {s_data} to {_data!.Address}, for writing alone."),
+                + $"{s_ring} leads to {_disk!.Ring.Address}, IOVA {s_data} to {_data!.Address}, for writing alone.")
+        { Walk = () => Walk(s_data, true) },
         new("Set up the queue, and let the device run",
             """
             ioctl(device, VHOST_SET_VRING_NUM, &num);
@@ -109,8 +109,8 @@ internal sealed class VdpaLesson : Lesson
                 _runs = true;
             },
             () => "The three addresses of the queue are IOVAs. The device reads the rings through the IOMMU as it "
-                + "reads "
-                + "any buffer."),
+                + "reads any buffer.")
+        { Walk = () => Walk(s_ring, false) },
         new("Ask the disk for its name",
             """
             descriptors[1] = (struct vring_desc){ .addr = 0x200000, .len = 20, .flags = VRING_DESC_F_WRITE };
@@ -128,8 +128,8 @@ internal sealed class VdpaLesson : Lesson
                 Must(_name.Length != 0, "the name is in memory");
             },
             () => $"The disk took the request from its ring, wrote \"{_name}\" to IOVA {s_data}, and gave the request "
-                + "back "
-                + "in the used ring."),
+                + "back in the used ring.")
+        { Walk = () => Walk(s_data, true) },
         new("Unmap the buffer, and ask again",
             """
             message.iotlb.type = VHOST_IOTLB_INVALIDATE;
@@ -148,8 +148,8 @@ internal sealed class VdpaLesson : Lesson
                 Must(_data.Read<byte>() == 0, "nothing was written");
             },
             () => "The request ended with an I/O error, and the unit recorded the fault. The queue still works: its "
-                + "own "
-                + "mapping is there."),
+                + "own mapping is there.")
+        { Walk = () => Walk(s_data, true) },
         new("Close the device",
             "close(device);",
             "device.Dispose();",
@@ -158,8 +158,11 @@ internal sealed class VdpaLesson : Lesson
                 _disk!.Dispose();
                 (_isRingMapped, _runs) = (false, false);
             },
-            () => "Closing resets the device and unmaps everything. The node can be opened anew."),
+            () => "Closing resets the device and unmaps everything. The node can be opened anew.")
+        { Walk = () => Walk(s_ring, false) },
     ];
+
+    private static LessonWalk Walk(Iova address, bool write) => new(DiskPart.Name, null, address.ToString(), write);
 
     internal override object Picture => new
     {

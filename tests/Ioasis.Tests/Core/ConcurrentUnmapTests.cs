@@ -20,7 +20,8 @@ public class ConcurrentUnmapTests
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private protected readonly DmaBench _bench = new();
     private readonly Padded[] _within = new Padded[3]; // odd while that device is within an access
-    private readonly CountdownEvent _haveRead = new(2); // devices, once each has read something
+    private readonly TaskCompletionSource _haveRead = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _reading; // devices that have read something; when both have, _haveRead is complete
     private volatile bool _stop;
 
     [Theory]
@@ -35,7 +36,7 @@ public class ConcurrentUnmapTests
         var mapped = new (IovaRange Range, HostBlock Block)[pages];
         mapped[0] = _bench.Map(domain, 4096, 4096, Ours);
         Task[] devices = [Reader(endpoint, pages, 0), Reader(endpoint, pages, 1)];
-        Assert.True(_haveRead.Wait(s_patience, TestContext.Current.CancellationToken), "each device reads");
+        await _haveRead.Task.WaitAsync(s_patience, TestContext.Current.CancellationToken);
 
         for (int round = 0; round < Rounds || (met < MostlyMet && round < 100 * Rounds); round++)
         {
@@ -163,7 +164,7 @@ public class ConcurrentUnmapTests
                 }
             },
             TaskCreationOptions.LongRunning))];
-        Assert.True(_haveRead.Wait(s_patience, TestContext.Current.CancellationToken), "each device reads");
+        await _haveRead.Task.WaitAsync(s_patience, TestContext.Current.CancellationToken);
         var chooser = new Random(1);
         byte[] poison = new byte[4096], ours = new byte[4096];
         poison.AsSpan().Fill(Poison);
@@ -226,7 +227,7 @@ public class ConcurrentUnmapTests
     private void SayThatItReads(ref bool hasRead)
     {
         hasRead = true;
-        _haveRead.Signal();
+        if (Interlocked.Increment(ref _reading) == 2) _haveRead.SetResult();
     }
 
     private Task Reader(Endpoint endpoint, int pages, int device) => Task.Factory.StartNew(

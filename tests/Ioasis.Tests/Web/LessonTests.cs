@@ -130,7 +130,11 @@ public sealed class LessonTests
         Next(run, 5);
         Assert.Equal("ioasis", (string?)Picture(run)["vdpa"]!["answer"]);
         Assert.Equal(2, (int)Objects(run, "ioas").Single()["mapCount"]!);
+        LessonWalk data = run.Done[^1].Walk!;
+        Assert.Contains("mapping 0x200000-0x200fff, write", (string?)Walk(run, data)[^1]["says"],
+            StringComparison.Ordinal);
         Next(run, 1);
+        Assert.Equal("nothing is mapped there", (string?)Walk(run, data)[^1]["says"]);
         Assert.Equal(FaultReason.NotMapped, Assert.Single(run.Lesson.Machine.Units.First().Faults.Snapshot()).Reason);
         Next(run, 1);
         Assert.Empty(Objects(run, "ioas"));

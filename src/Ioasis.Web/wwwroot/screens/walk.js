@@ -6,10 +6,9 @@ import { parseAddress } from "../parts/addresses.js";
 import { AddressBits, StepGrid, StepInFull, WalkEnd } from "../parts/walk-steps.js";
 import { replace } from "../route.js";
 
-/** The names that can be walked, each with what it is: functions and mdevs. */
+/** The names that can be walked, each with what it is: functions, vDPA devices and mdevs. */
 const walkable = (state) => [
-  ...state.devices.filter((d) => d.device.includes(":"))
-    .map((d) => ({ name: d.device, is: d.model, has: d.attachments })),
+  ...state.devices.map((d) => ({ name: d.device, is: d.model, has: d.attachments })),
   ...(state.mdevs ?? []).map((m) => ({ name: m.mdev, is: m.type, has: m.attachments })),
 ];
 
