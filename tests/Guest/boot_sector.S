@@ -18,6 +18,7 @@ _start:
     incw packet + 8
     call transfer
 
+    cli                     # at a timer's tick the BIOS writes what it still has for the port
     mov $0x8000, %si
 1:  lodsb
     test %al, %al
