@@ -9,11 +9,8 @@ namespace Ioasis.Web.Serving;
 /// Hands the lines of one subscription to all pages that want the same. A supervisor has few subscribers and pages may
 /// be many, so pages share. A page that reads too slowly loses lines, and is told how many.
 /// </summary>
-internal sealed class EventHub(IMachineSource source)
+internal sealed class EventHub(IMachineSource source, StreamPlaces places)
 {
-    /// <summary>The most pages that read at a time.</summary>
-    internal const int MostReaders = 64;
-
     /// <summary>The most different subscriptions at a time; a supervisor has a few more for others.</summary>
     internal const int MostSubscriptions = 8;
 
@@ -36,7 +33,7 @@ internal sealed class EventHub(IMachineSource source)
         lock (_lock)
         {
             bool isNew = !_subscriptions.TryGetValue(key, out Subscription? one);
-            if (_readers == MostReaders || (isNew && _subscriptions.Count == MostSubscriptions)) return null;
+            if ((isNew && _subscriptions.Count == MostSubscriptions) || !places.TryTake()) return null;
             if (isNew)
             {
                 _subscriptions[key] = one = new Subscription();
@@ -60,6 +57,7 @@ internal sealed class EventHub(IMachineSource source)
             if (!one.Readers.Contains(reader)) return;
             one.Readers = [.. one.Readers.Where(r => r != reader)];
             _readers--;
+            places.GiveBack();
             if (one.Readers.Length != 0) return;
             if (_subscriptions.GetValueOrDefault(reader.Key) == one) _subscriptions.Remove(reader.Key);
         }

@@ -23,10 +23,7 @@ internal sealed class EventStreams(EventHub hub, CancellationToken ends)
         using EventHub.Reader? reader = hub.TryJoin(request);
         if (reader is null)
         {
-            context.Response.Headers.Connection = "close"; // it would wait among those that are served
-            await Answers.Refuse($"{EventHub.MostReaders} streams are open already, or "
-                + $"{EventHub.MostSubscriptions} of different kinds", StatusCodes.Status503ServiceUnavailable)
-                .ExecuteAsync(context);
+            await RefuseAsNoneIsFree(context);
             return;
         }
 
@@ -59,6 +56,14 @@ internal sealed class EventStreams(EventHub hub, CancellationToken ends)
         {
             // The page left, or we end.
         }
+    }
+
+    /// <summary>Says that there are too many streams.</summary>
+    internal static Task RefuseAsNoneIsFree(HttpContext context)
+    {
+        context.Response.Headers.Connection = "close"; // it would wait among those that are served
+        return Answers.Refuse($"{StreamPlaces.Most} streams are open already, or {EventHub.MostSubscriptions} of "
+            + "different kinds", StatusCodes.Status503ServiceUnavailable).ExecuteAsync(context);
     }
 
     private static async Task Write(

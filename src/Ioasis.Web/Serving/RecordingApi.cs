@@ -15,7 +15,10 @@ internal static class RecordingApi
     internal const string Events = "/api/recording/events";
 
     /// <summary>Adds the paths. They refuse where no recording is shown.</summary>
-    public static void Map(IEndpointRouteBuilder routes, RecordingSource? recording)
+    /// <param name="routes">Gets the paths.</param>
+    /// <param name="recording">The recording; null for none.</param>
+    /// <param name="places">The places for streams.</param>
+    public static void Map(IEndpointRouteBuilder routes, RecordingSource? recording, StreamPlaces places)
     {
         routes.MapGet("/api/position", () => recording is null ? NoRecording() : Results.Json(recording.Position));
         routes.MapPost("/api/position", async (string? at, CancellationToken stop) =>
@@ -35,6 +38,12 @@ internal static class RecordingApi
         routes.MapGet(Events, (HttpContext context, string? kinds) =>
         {
             if (recording is null) return NoRecording();
+            if (!places.TryTake()) return new TooManyStreams();
+            context.Response.OnCompleted(() =>
+            {
+                places.GiveBack();
+                return Task.CompletedTask;
+            });
             try
             {
                 return TypedResults.ServerSentEvents(recording.Events(kinds, EndOf(context)));
@@ -53,6 +62,11 @@ internal static class RecordingApi
             context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         context.Response.RegisterForDispose(both);
         return both.Token;
+    }
+
+    private sealed class TooManyStreams : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext) => EventStreams.RefuseAsNoneIsFree(httpContext);
     }
 
     private static IResult NoRecording() => Answers.Refuse("only a recording has a position");

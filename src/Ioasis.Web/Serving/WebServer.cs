@@ -30,6 +30,7 @@ internal sealed class WebServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly Gatekeeper _gatekeeper = new();
     private readonly CancellationTokenSource _ends = new();
+    private readonly StreamPlaces _places = new();
     private readonly EventHub _hub;
     private readonly List<Answers> _answers = [];
     private readonly LessonBook _lessons = new();
@@ -57,11 +58,12 @@ internal sealed class WebServer : IAsyncDisposable
         _app.Use(_gatekeeper.Check);
         _app.Use(new MachineChoice(source, _lessons).Choose);
         _app.UseRouting(); // by the path as it is now
-        _hub = new EventHub(source);
+        _hub = new EventHub(source, _places);
         Map(_app, source, _hub);
-        RecordingApi.Map(_app, source as RecordingSource);
+        RecordingApi.Map(_app, source as RecordingSource, _places);
         LessonApi.Map(_app, _lessons);
-        foreach (LessonPlace place in _lessons.AllPlaces) Map(_app.MapGroup(place.Path), place, new EventHub(place));
+        foreach (LessonPlace place in _lessons.AllPlaces)
+            Map(_app.MapGroup(place.Path), place, new EventHub(place, _places));
         _app.MapMethods("/{**path}", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)PageFiles.Send);
     }
 
