@@ -132,6 +132,7 @@ public sealed class SpaceTests(WebBench bench)
             place = await page.Locator(".range").TextContentAsync();
         }
 
+        TestContext.Current.SendDiagnosticMessage($"frames a second, of each try: {string.Join(", ", frames)}");
         Assert.Contains(frames, f => f >= 30);
         Assert.DoesNotContain("0x0 to 0xffffffffffff", place, StringComparison.Ordinal);
         // It did not only count frames: what is shown in the end is what is there.

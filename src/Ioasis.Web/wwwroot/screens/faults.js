@@ -98,7 +98,7 @@ function FaultTable({ about, parameters }) {
     ${groups.hasBroken && html`<p class="refusal">The connection broke. Faults of that time may be missing.</p>`}
     ${all.length === 0 ? html`<p>No access was refused. Each one that a unit refuses appears here at once.</p>`
       : html`
-      <div class="scroll" role="region" aria-label="Faults" tabindex="0"><table class="faults" role="table">
+      <div class="scroll" role="region" aria-label="Faults" tabindex="0"><table class="cards faults" role="table">
         <thead role="rowgroup"><tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${
           name}</th>`)}</tr></thead>
         <tbody role="rowgroup">${rows.map((g) => html`
@@ -125,7 +125,6 @@ function Group({ group: g }) {
     ["mono", g.unit],
     ["", html`<a href=${link}>Walk it<span class="unseen"> (${where}, ${hex(g.address)})</span></a>`],
   ];
-  // On a narrow screen a row is a card, in which each cell says its column; the roles keep it a table.
   return html`<tr role="row"><th scope="row" role="rowheader" class="mono">${where}</th>
     ${cells.map(([kind, content], i) => html`<td role="cell" class=${kind || undefined} data-column=${columns[i + 1]}>
       <div>${content}</div></td>`)}</tr>`;

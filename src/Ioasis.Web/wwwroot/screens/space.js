@@ -143,25 +143,28 @@ function Legend({ space, data, line, isDma }) {
       `${hex(r.first)}-${hex(r.last)} (${reservedText(r)})`).join("; ")}.</p>`}`;
 }
 
+const mapColumns = ["Last", "Size", "Devices may", "Memory"];
+
 /** What the canvas shows, as a table: the maps of the view, those that it draws as one in one row. */
 function MapTable({ view, known, goTo }) {
   const runs = (known?.runs ?? []).filter((run) => run.first <= view.last && run.last >= view.first);
   const [rows, buttons] = usePages(runs, rowsAtATime);
   const maps = runs.reduce((sum, run) => sum + run.maps, 0);
   return html`
-    <div class="scroll" role="region" aria-label="Maps in view" tabindex="0"><table>
+    <div class="scroll" role="region" aria-label="Maps in view" tabindex="0"><table class="cards" role="table">
       <caption>Maps in view: ${countText(maps)}${maps > runs.length
         ? ". Maps that are nearer than a pixel share a row" : ""}</caption>
-      <thead><tr><th scope="col">First</th><th scope="col">Last</th><th scope="col">Size</th>
-        <th scope="col">Devices may</th><th scope="col">Memory</th></tr></thead>
-      <tbody>
-        ${rows.map((run) => html`<tr key=${hex(run.first)}>
-          <td><button class="link mono" onClick=${() => goTo(run)} title="Show it">${hex(run.first)}</button></td>
-          <td class="mono">${hex(run.last)}</td>
-          <td>${run.maps > 1 ? `${sizeText(run.bytes)} of ${sizeText(sizeOf(run))}` : sizeText(sizeOf(run))}</td>
-          <td>${runAccessText(run)}</td>
-          <td class="mono">${memoryText(run)}</td></tr>`)}
-        ${runs.length === 0 && html`<tr><td colspan="5">${known ? "No map is in view." : "Asking."}</td></tr>`}
+      <thead role="rowgroup"><tr role="row">${["First", ...mapColumns].map((name) => html`<th scope="col"
+        role="columnheader">${name}</th>`)}</tr></thead>
+      <tbody role="rowgroup">
+        ${rows.map((run) => html`<tr key=${hex(run.first)} role="row">
+          <th scope="row" role="rowheader"><button class="link mono" onClick=${() => goTo(run)} title="Show it">${
+            hex(run.first)}</button></th>
+          ${[hex(run.last), run.maps > 1 ? `${sizeText(run.bytes)} of ${sizeText(sizeOf(run))}` : sizeText(sizeOf(run)),
+            runAccessText(run), memoryText(run)].map((text, i) => html`<td role="cell" class=${i % 3 ? "" : "mono"}
+              data-column=${mapColumns[i]}><div>${text}</div></td>`)}</tr>`)}
+        ${runs.length === 0 && html`<tr role="row"><td role="cell" colspan="5">${known ? "No map is in view."
+          : "Asking."}</td></tr>`}
       </tbody>
     </table></div>
     ${buttons}`;

@@ -55,7 +55,7 @@ function Details({ thing, wanted, state }) {
       <p class="quiet">${state.devices.length} devices, ${state.pasids} PASIDs given out.</p></aside>`;
   }
   const links = [];
-  if (thing.device && thing.kind !== "vDPA device") {
+  if (thing.device) {
     links.push([linkTo("walk", { device: thing.device, pasid: thing.pasid }), "walk it"]);
     links.push([linkTo("faults", { device: thing.device }), "its faults"]);
   }
