@@ -175,6 +175,12 @@ internal static class Supervisor
         });
     }
 
+    /// <summary>
+    /// Starts our second process for the <see cref="Run(SoftwareMachine, RunOptions)"/> that follows. To be called
+    /// first of all.
+    /// </summary>
+    public static void PrepareToRun() => LaunchedProgram.StartEarly();
+
     /// <summary>Runs our second process, which becomes the program. Returns only on failure.</summary>
     /// <param name="arguments">The arguments after the command.</param>
     public static int Launch(string[] arguments) => Launcher.Run(arguments);

@@ -454,10 +454,9 @@ public sealed partial class SoftwareMachine : IDisposable
         foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups, .. VdpaNodes, .. _added])
             paths.Add(node.Path, new VirtualDevice(node));
         foreach (VirtualPath path in _added.SelectMany(node => node.Paths)) paths.TryAdd(path.Path, path);
-        IEnumerable<(uint Major, string Driver)> drivers = paths.Values.OfType<VirtualDevice>()
-            .Where(device => device.Node.Driver is not null).Select(device => (device.Node.Major, device.Node.Driver!));
-        VirtualFile majors = DeviceNumbers.Majors(
-            [.. drivers.Union([(VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"), .. VdpaMajors]).Order()]);
+        VirtualFile majors = DeviceNumbers.Majors(() => paths.Values.OfType<VirtualDevice>()
+            .Where(device => device.Node.Driver is not null).Select(device => (device.Node.Major, device.Node.Driver!))
+            .Union([(VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"), .. VdpaMajors]).Order());
         VirtualFile miscellaneous =
             DeviceNumbers.Miscellaneous((sva.Minor, "sva"), (_iommu.Minor, "iommu"), (_container.Minor, "vfio"));
         paths.Add(majors.Path, majors);

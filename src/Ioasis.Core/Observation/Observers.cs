@@ -177,5 +177,5 @@ public sealed class Observers
             (observer, failure), preferLocal: false);
     }
 
-    private readonly record struct Entry(MachineObserver Observer, EventKinds Kinds);
+    private sealed record Entry(MachineObserver Observer, EventKinds Kinds);
 }

@@ -7,7 +7,7 @@ namespace Ioasis.Core.Units;
 /// </summary>
 /// <param name="Range">The addresses.</param>
 /// <param name="Kind">Why they are reserved.</param>
-public readonly record struct ReservedRegion(IovaRange Range, ReservedKind Kind)
+public sealed record ReservedRegion(IovaRange Range, ReservedKind Kind)
 {
     /// <summary>Whether programs cannot map them.</summary>
     public bool IsReserved => Kind != ReservedKind.DirectRelaxable;
@@ -31,26 +31,25 @@ public readonly record struct ReservedRegion(IovaRange Range, ReservedKind Kind)
     /// <param name="regions">The regions, in any order.</param>
     public static IReadOnlyList<ReservedRegion> Merge(IEnumerable<ReservedRegion> regions)
     {
-        List<ReservedRegion> merged = [];
-        foreach (IGrouping<ReservedKind, ReservedRegion> kind in regions.GroupBy(region => region.Kind))
+        List<ReservedRegion> ordered = [.. regions], merged = [];
+        ordered.Sort(static (a, b) => a.Kind != b.Kind ? a.Kind - b.Kind : a.Range.First.CompareTo(b.Range.First));
+        foreach (ReservedRegion next in ordered)
         {
-            IovaRange? open = null;
-            foreach (IovaRange next in kind.Select(region => region.Range).OrderBy(range => range.First))
+            if (merged.Count != 0 && merged[^1] is var open && open.Kind == next.Kind
+                && (next.Range.First <= open.Range.Last || next.Range.First == open.Range.Last + 1))
             {
-                if (open is { } range && (next.First <= range.Last || next.First == range.Last + 1))
-                {
-                    open = new IovaRange(range.First, Math.Max(range.Last, next.Last));
-                    continue;
-                }
-
-                if (open is { } done) merged.Add(new ReservedRegion(done, kind.Key));
-                open = next;
+                ulong last = Math.Max(open.Range.Last, next.Range.Last);
+                merged[^1] = new ReservedRegion(new IovaRange(open.Range.First, last), next.Kind);
             }
-
-            if (open is { } last) merged.Add(new ReservedRegion(last, kind.Key));
+            else
+            {
+                merged.Add(next);
+            }
         }
 
-        return [.. merged.OrderBy(region => region.Range.First).ThenBy(region => region.Kind)];
+        merged.Sort(static (a, b) => a.Range.First != b.Range.First
+            ? a.Range.First.CompareTo(b.Range.First) : a.Kind - b.Kind);
+        return merged;
     }
 }
 

@@ -56,7 +56,7 @@ internal sealed class CallerCredentials
             User = users[3],
             RealGroup = groups![0],
             Group = groups[3],
-            Groups = [.. supplementary!.Order()],
+            Groups = Sorted(supplementary!),
             Permitted = permitted!.Value,
             Effective = effective!.Value,
         };
@@ -94,18 +94,44 @@ internal sealed class CallerCredentials
     private static uint[]? Numbers(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name)
     {
         if (!StatusText.TryFind(text, name, out Range range)) return null;
-        var numbers = new List<uint>();
-        for (text = text[range].Trim(" \t"u8); !text.IsEmpty; text = text.TrimStart(" \t"u8))
+        text = text[range];
+        // Twice, as each program needs this at its start: what grows would have to be compiled first.
+        int count = 0;
+        for (ReadOnlySpan<byte> rest = WithoutBlanks(text); !rest.IsEmpty; count++)
+            if (!TryTake(ref rest, out _)) return null;
+        var numbers = new uint[count];
+        text = WithoutBlanks(text);
+        for (int i = 0; i < count; i++) TryTake(ref text, out numbers[i]);
+        return numbers;
+    }
+
+    private static bool TryTake(ref ReadOnlySpan<byte> text, out uint number)
+    {
+        bool isThere = Utf8Parser.TryParse(text, out number, out int used);
+        text = WithoutBlanks(text[used..]);
+        return isThere;
+    }
+
+    private static ReadOnlySpan<byte> WithoutBlanks(ReadOnlySpan<byte> text)
+    {
+        while (!text.IsEmpty && text[0] is (byte)' ' or (byte)'\t') text = text[1..];
+        return text;
+    }
+
+    // Linux keeps them in order.
+    private static uint[] Sorted(uint[] groups)
+    {
+        for (int i = 1; i < groups.Length; i++)
         {
-            if (!Utf8Parser.TryParse(text, out uint number, out int used)) return null;
-            numbers.Add(number);
-            text = text[used..];
+            if (groups[i - 1] <= groups[i]) continue;
+            Array.Sort(groups);
+            break;
         }
 
-        return [.. numbers];
+        return groups;
     }
 
     private static ulong? Capabilities(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) =>
         StatusText.TryFind(text, name, out Range range)
-        && Utf8Parser.TryParse(text[range].Trim(" \t"u8), out ulong value, out _, 'x') ? value : null;
+        && Utf8Parser.TryParse(WithoutBlanks(text[range]), out ulong value, out _, 'x') ? value : null;
 }

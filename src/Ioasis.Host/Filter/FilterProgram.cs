@@ -27,20 +27,26 @@ internal static class FilterProgram
         bpf.Place(native);
         bpf.Load(BpfAssembler.NumberOffset);
         bpf.IfAtLeast(FirstX32Call, pass);
-        var conditions = new Dictionary<(ArgumentCondition, int), BpfAssembler.Label>();
+        List<ConditionalStop> conditions = [];
         foreach (TrappedCall call in TrappedCalls.Of(strict, writes))
         {
             BpfAssembler.Label target = stop;
-            if (call.Condition != ArgumentCondition.Any
-                && !conditions.TryGetValue((call.Condition, call.Argument), out target!))
-                conditions.Add((call.Condition, call.Argument), target = new BpfAssembler.Label());
+            if (call.Condition != ArgumentCondition.Any)
+            {
+                ConditionalStop? known = conditions.Find(
+                    c => c.Condition == call.Condition && c.Argument == call.Argument);
+                if (known is null)
+                    conditions.Add(known = new ConditionalStop(call.Condition, call.Argument, new BpfAssembler.Label()));
+                target = known.Label;
+            }
+
             bpf.IfEqual((uint)call.Number, target);
         }
 
         bpf.Place(pass);
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
 
-        foreach (((ArgumentCondition condition, int argument), BpfAssembler.Label label) in conditions)
+        foreach ((ArgumentCondition condition, int argument, BpfAssembler.Label label) in conditions)
         {
             bpf.Place(label);
             switch (condition)
@@ -166,7 +172,7 @@ internal static class FilterProgram
 
     // Jumps where the argument, a number of 64 bits, is one of the sizes. A larger one, as most are, falls through
     // first.
-    private static void TestSize(BpfAssembler bpf, int argument, IReadOnlyList<(uint First, uint Last)> ranges,
+    private static void TestSize(BpfAssembler bpf, int argument, IReadOnlyList<SizeRange> ranges,
         BpfAssembler.Label stop)
     {
         var other = new BpfAssembler.Label();
@@ -200,4 +206,6 @@ internal static class FilterProgram
         bpf.Place(pass);
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
     }
+
+    private sealed record ConditionalStop(ArgumentCondition Condition, int Argument, BpfAssembler.Label Label);
 }

@@ -50,5 +50,5 @@ internal enum ArgumentCondition : byte
 /// <param name="Kind">The kind of code that serves it.</param>
 /// <param name="Condition">When it is stopped.</param>
 /// <param name="Argument">Index of the argument of the condition, from 0.</param>
-internal readonly record struct TrappedCall(
+internal sealed record TrappedCall(
     int Number, CallKind Kind, ArgumentCondition Condition = ArgumentCondition.Any, int Argument = 0);

@@ -6,7 +6,7 @@ namespace Ioasis.Host.Filter;
 /// takes.</summary>
 /// <param name="Ranges">The sizes, in order and apart: from the first to the last of each.</param>
 /// <param name="Vectored">Whether writes of few vectors are stopped, whatever their size.</param>
-internal sealed record WriteRule(IReadOnlyList<(uint First, uint Last)> Ranges, bool Vectored)
+internal sealed record WriteRule(IReadOnlyList<SizeRange> Ranges, bool Vectored)
 {
     /// <summary>No write is stopped.</summary>
     public static WriteRule None { get; } = new([], Vectored: false);
@@ -19,25 +19,36 @@ internal sealed record WriteRule(IReadOnlyList<(uint First, uint Last)> Ranges, 
     /// </param>
     public static WriteRule Of(IEnumerable<VirtualPath> paths, ulong capabilities = ulong.MaxValue)
     {
-        SortedSet<uint> sizes = [];
+        List<int> sizes = [];
         bool vectored = false;
         foreach (VirtualPath path in paths)
         {
-            if (path is VirtualDevice device) sizes.UnionWith(device.Node.MessageSizes);
+            if (path is VirtualDevice device) Add(sizes, device.Node.MessageSizes);
             if (path is not VirtualFile { Store: not null } attribute) continue;
             if (attribute.StoreCapabilities.Any(capability => (capabilities >> capability & 1) == 0)) continue;
             vectored |= attribute.StoresVectors;
-            sizes.UnionWith(attribute.StoreSizes);
+            Add(sizes, attribute.StoreSizes);
         }
 
-        sizes.Remove(0); // the kernel asks no file for nothing
-        List<(uint First, uint Last)> ranges = [];
-        foreach (uint size in sizes)
+        sizes.Sort();
+        List<SizeRange> ranges = [];
+        foreach (int size in sizes)
         {
-            if (ranges.Count != 0 && ranges[^1].Last + 1 == size) ranges[^1] = (ranges[^1].First, size);
-            else ranges.Add((size, size));
+            uint one = (uint)size;
+            if (ranges.Count == 0 || ranges[^1].Last + 1 < one) ranges.Add(new SizeRange(one, one));
+            else ranges[^1] = new SizeRange(ranges[^1].First, one);
         }
 
         return new WriteRule(ranges, vectored);
     }
+
+    // The kernel asks no file for nothing, or for 2 GiB and more.
+    private static void Add(List<int> all, IReadOnlyList<uint> sizes)
+    {
+        for (int i = 0; i < sizes.Count; i++)
+            if (sizes[i] is not 0 and <= int.MaxValue) all.Add((int)sizes[i]);
+    }
 }
+
+/// <summary>Sizes from the first to the last.</summary>
+internal sealed record SizeRange(uint First, uint Last);

@@ -61,8 +61,8 @@ internal sealed record LaunchRequest(
     private static WriteRule ReadWrites(BinaryReader reader)
     {
         bool vectored = reader.ReadBoolean();
-        var ranges = new (uint, uint)[reader.ReadInt32()];
-        for (int i = 0; i < ranges.Length; i++) ranges[i] = (reader.ReadUInt32(), reader.ReadUInt32());
+        var ranges = new SizeRange[reader.ReadInt32()];
+        for (int i = 0; i < ranges.Length; i++) ranges[i] = new SizeRange(reader.ReadUInt32(), reader.ReadUInt32());
         return new WriteRule(ranges, vectored);
     }
 }

@@ -13,18 +13,39 @@ namespace Ioasis.Host.Launch;
 /// </summary>
 internal sealed class LaunchedProgram : IDisposable
 {
-    private readonly LaunchChannel _launcher;
+    // Started before it was known what it is to run.
+    private static LaunchedProgram? s_early;
 
-    private LaunchedProgram(int pid, LaunchChannel launcher)
+    private readonly LaunchChannel _launcher;
+    private readonly ulong _fileSizeLimit; // ours, before we raised it for the launcher
+
+    private LaunchedProgram(int pid, LaunchChannel launcher, ulong fileSizeLimit)
     {
         Pid = pid;
         _launcher = launcher;
+        _fileSizeLimit = fileSizeLimit;
     }
 
     /// <summary>The process ID of the launcher, which is later the program's.</summary>
     public int Pid { get; }
 
-    /// <summary>Starts the launcher.</summary>
+    /// <summary>
+    /// Starts the launcher for the next <see cref="Start"/>, so that its runtime starts while we make the machine. It
+    /// ends by itself if we end before.
+    /// </summary>
+    public static void StartEarly()
+    {
+        try
+        {
+            s_early = StartLauncher();
+        }
+        catch (IOException)
+        {
+            // Start tries again, and says why it fails.
+        }
+    }
+
+    /// <summary>Starts the launcher, if it was not started early, and tells it what to run.</summary>
     /// <param name="options">The program to start.</param>
     /// <param name="writes">The writes of it that are stopped.</param>
     /// <param name="isTraced">Whether it gets no filter: <see cref="TakeThread"/> instead of
@@ -32,12 +53,18 @@ internal sealed class LaunchedProgram : IDisposable
     /// <exception cref="IOException">The host cannot.</exception>
     public static LaunchedProgram Start(RunOptions options, WriteRule writes, bool isTraced = false)
     {
-        byte[] environment = OriginalProcess.EnvironmentBytes();
+        LaunchedProgram program = Interlocked.Exchange(ref s_early, null) ?? StartLauncher();
         var request = new LaunchRequest(
-            OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
+            OriginalProcess.ArgumentBytes(options.Program, options.Arguments), OriginalProcess.EnvironmentBytes(),
             OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent),
-            FileSizeLimit.Raise(), options.StrictSva, options.HoldsCalls, writes, isTraced);
+            program._fileSizeLimit, options.StrictSva, options.HoldsCalls, writes, isTraced);
+        program._launcher.TrySend(request.ToBytes());
+        return program;
+    }
 
+    private static LaunchedProgram StartLauncher()
+    {
+        ulong fileSizeLimit = FileSizeLimit.Raise();
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
         using (theirs)
         {
@@ -47,11 +74,10 @@ internal sealed class LaunchedProgram : IDisposable
                 OwnCommand(Supervisor.LaunchVerb, theirs.Number.ToString(CultureInfo.InvariantCulture));
             byte[] arguments = OriginalProcess.Terminated(words);
             // Disables features that only cost the launcher time: profiling, and the debugger's socket.
-            byte[] launcherEnvironment = [.. environment, .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
-            Check(SysProcesses.Spawn(path, arguments, launcherEnvironment, out int pid), $"start '{path}'");
-            var program = new LaunchedProgram(pid, new LaunchChannel(ours));
-            program._launcher.TrySend(request.ToBytes());
-            return program;
+            byte[] environment =
+                [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
+            Check(SysProcesses.Spawn(path, arguments, environment, out int pid), $"start '{path}'");
+            return new LaunchedProgram(pid, new LaunchChannel(ours), fileSizeLimit);
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class BpfAssembler
     private const ushort LoadWord = 0x20, ShiftRight = 0x74, And = 0x54, JumpIfEqual = 0x15, JumpIfAtLeast = 0x35,
         Return = 0x06;
 
-    private readonly List<(ushort Code, uint K, Label? True)> _instructions = [];
+    private readonly List<Instruction> _instructions = [];
 
     /// <summary>A jump target.</summary>
     internal sealed class Label
@@ -26,17 +26,17 @@ internal sealed class BpfAssembler
     /// <summary>Offset of the low half of an argument. The high half is 4 bytes after it (little-endian).</summary>
     public static uint ArgumentOffset(int index) => 16 + 8 * (uint)index;
 
-    public void Load(uint offset) => _instructions.Add((LoadWord, offset, null));
+    public void Load(uint offset) => _instructions.Add(new(LoadWord, offset, null));
 
-    public void RightShift(uint bits) => _instructions.Add((ShiftRight, bits, null));
+    public void RightShift(uint bits) => _instructions.Add(new(ShiftRight, bits, null));
 
-    public void Mask(uint bits) => _instructions.Add((And, bits, null));
+    public void Mask(uint bits) => _instructions.Add(new(And, bits, null));
 
-    public void IfEqual(uint value, Label then) => _instructions.Add((JumpIfEqual, value, then));
+    public void IfEqual(uint value, Label then) => _instructions.Add(new(JumpIfEqual, value, then));
 
-    public void IfAtLeast(uint value, Label then) => _instructions.Add((JumpIfAtLeast, value, then));
+    public void IfAtLeast(uint value, Label then) => _instructions.Add(new(JumpIfAtLeast, value, then));
 
-    public void Answer(uint action) => _instructions.Add((Return, action, null));
+    public void Answer(uint action) => _instructions.Add(new(Return, action, null));
 
     public void Place(Label label) => label.Position = _instructions.Count;
 
@@ -53,4 +53,6 @@ internal sealed class BpfAssembler
 
         return program;
     }
+
+    private sealed record Instruction(ushort Code, uint K, Label? True);
 }

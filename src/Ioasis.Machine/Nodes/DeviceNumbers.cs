@@ -10,8 +10,9 @@ namespace Ioasis.Machine.Nodes;
 internal static class DeviceNumbers
 {
     /// <summary>/proc/devices: the majors of character devices, in their order.</summary>
-    internal static VirtualFile Majors(params (uint Number, string Name)[] ours) =>
-        File("devices", text => AddMajors(text, ours));
+    /// <param name="ours">Gives ours; it is asked when the file is read, as hardly any program reads it.</param>
+    internal static VirtualFile Majors(Func<IEnumerable<(uint Number, string Name)>> ours) =>
+        File("devices", text => AddMajors(text, ours()));
 
     /// <summary>/proc/misc: the minors of miscellaneous devices, the newest first.</summary>
     internal static VirtualFile Miscellaneous(params (uint Number, string Name)[] ours) =>

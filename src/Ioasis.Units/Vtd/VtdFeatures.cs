@@ -123,4 +123,4 @@ public sealed record VtdFeatures
 /// <summary>Addresses that are reserved for devices behind a VT-d unit.</summary>
 /// <param name="Region">The addresses, and why they are reserved.</param>
 /// <param name="Device">The one device that they are reserved for; null for all.</param>
-public readonly record struct VtdReserved(ReservedRegion Region, RequesterId? Device = null);
+public sealed record VtdReserved(ReservedRegion Region, RequesterId? Device = null);

@@ -188,7 +188,7 @@ public sealed class FilterProgramTests
             },
         ];
         WriteRule rule = WriteRule.Of(paths);
-        Assert.Equal([(36u, 37u), (72u, 72u)], rule.Ranges);
+        Assert.Equal([new SizeRange(36, 37), new SizeRange(72, 72)], rule.Ranges);
         uint expected = stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW;
         SockFilter[] program = FilterProgram.Build(writes: rule), strict = FilterProgram.Build(strict: true, rule);
         Assert.Equal(expected, BpfMachine.Run(program, Write, BpfMachine.AuditArchX86_64, [3, 0, size]));
