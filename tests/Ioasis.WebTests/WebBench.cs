@@ -32,6 +32,7 @@ public sealed class WebBench : IAsyncLifetime
         foreach (string client in Scene.Clients)
             (await Execution.Run(["make", "-s", "-C", Path.Combine(Root, "tests/Clients"), $"OUT={Folder}",
                 $"UAPI={headers}", Path.Combine(Folder, client)])).MustEnd();
+        Assertions.SetDefaultExpectTimeout(60_000); // milliseconds; a machine may be busy with much else
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
