@@ -36,7 +36,11 @@ internal static class FilterProgram
                 ConditionalStop? known = conditions.Find(
                     c => c.Condition == call.Condition && c.Argument == call.Argument);
                 if (known is null)
-                    conditions.Add(known = new ConditionalStop(call.Condition, call.Argument, new BpfAssembler.Label()));
+                {
+                    known = new ConditionalStop(call.Condition, call.Argument, new BpfAssembler.Label());
+                    conditions.Add(known);
+                }
+
                 target = known.Label;
             }
 

@@ -12,7 +12,7 @@ public sealed class LaunchTests
     public void ARequestSurvivesTheSocket()
     {
         var request = new LaunchRequest([.. "prog\0a\0"u8, 0xff, 0, 0], [.. "A=1\0"u8], 0x8000_0000_0000_0201, 1024,
-            5_120_001, StrictSva: false, HoldsCalls: true, new WriteRule([new SizeRange(1, 7), new SizeRange(72, 72)], Vectored: true),
+            5_120_001, StrictSva: false, HoldsCalls: true, new WriteRule([new(1, 7), new(72, 72)], Vectored: true),
             IsTraced: true);
         byte[] bytes = request.ToBytes();
         Assert.Equal(bytes.Length - 4, BitConverter.ToInt32(bytes));
