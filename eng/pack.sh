@@ -11,7 +11,7 @@ out=$(mkdir -p "${1:-artifacts/packages}" && cd "${1:-artifacts/packages}" && pw
 work=${PACK_BUILD:-$PWD/artifacts/pack}
 rooms=(src/Ioasis.Testing analyzers/Ioasis.Analyzers)
 common=(-c Release --nologo -v quiet --artifacts-path "$work" -p:ContinuousIntegrationBuild=true)
-[[ -z ${PACK_BUILD-} ]] || common+=(-p:RunAnalyzers=false) # its maker has other rules
+[[ -z ${PACK_BUILD-} ]] || common+=(-p:RunAnalyzers=false -p:IsRelease=true) # its maker has other rules
 [[ -n ${CHECK_API-} ]] && common+=(-p:ChecksPublicApi=true)
 for room in "${rooms[@]}"; do dotnet build "$room" "${common[@]}" -warnaserror </dev/null; done
 

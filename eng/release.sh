@@ -23,7 +23,7 @@ staged=$(mktemp -d)
 trap 'rm -rf "$staged"' EXIT
 
 dotnet_() { # what analyzers say is said when the tests build
-  dotnet "$@" -c Release --artifacts-path "$work" --nologo -v quiet -p:RunAnalyzers=false </dev/null
+  dotnet "$@" -c Release --artifacts-path "$work" --nologo -v quiet -p:RunAnalyzers=false -p:IsRelease=true </dev/null
 }
 
 echo "one file"

@@ -22,7 +22,7 @@ public sealed class InstallTests(ReleaseBench release)
         port=${port##*:}
         bash -c 'exec 3<>/dev/tcp/127.0.0.1/$0; printf "GET $2 HTTP/1.1\r\nHost: 127.0.0.1:%s\r\n" $0 >&3
           printf "Authorization: Bearer %s\r\nConnection: close\r\n\r\n" $1 >&3; cat <&3' "$port" "$secret" /api/about
-        kill -INT $page
+        kill $page # a shell's background ignores SIGINT
         wait $page
         echo "page ended with $?"
         echo >/tmp/go
