@@ -113,7 +113,11 @@ public sealed class MetricsTests(Workbench bench)
         await program.Say("go\n");
         await program.Hear("ready");
         Assert.True(await Contains(session.EventStream, Encoding.Unicode.GetBytes(expected)), "no event has its name");
-        await session.StopAsync(TestContext.Current.CancellationToken);
+        // The session ends only when all that is left of it is read.
+        Task rest = session.EventStream.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken);
+        await session.StopAsync(TestContext.Current.CancellationToken).WaitAsync(
+            Execution.Patience, TestContext.Current.CancellationToken);
+        await rest;
         (await program.End()).MustEnd();
     }
 
