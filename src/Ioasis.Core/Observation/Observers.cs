@@ -113,12 +113,7 @@ public sealed class Observers
     internal AccessCounts SumAccesses()
     {
         AccessCounts sum = default;
-        using (_lock.Enter())
-        {
-            foreach (AccessCounts closed in _counts.Values) sum += closed;
-            foreach (DmaPort port in _ports) sum += port.Counted;
-        }
-
+        foreach (AccessCounts device in CountAccesses().Values) sum += device;
         return sum;
     }
 

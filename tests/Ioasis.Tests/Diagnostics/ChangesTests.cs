@@ -113,6 +113,8 @@ public sealed class ChangesTests : IDisposable
             Assert.Equal(0, (long)JsonNode.Parse(Assert.Single(_lines))!["dmaBytes"]!);
         }
 
+        // The bytes are counted before the device is ready for another command.
+        Assert.True(SpinWait.SpinUntil(() => (registers.Read<uint>(0x08) & 1) == 0, s_patience));
         registers.Write(0x08, 3u);
         Until(c => (long)c["dmaBytes"]! == 512);
     }
