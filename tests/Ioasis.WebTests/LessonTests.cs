@@ -58,6 +58,43 @@ public sealed partial class LessonTests(WebBench bench)
         await Assertions.Expect(page.Locator(".what")).ToHaveTextAsync("lessons: none begun");
     }
 
+    [Fact]
+    public async Task What_is_still_asked_of_a_lesson_that_is_left_is_no_error()
+    {
+        await using Scene scene = await Scene.Show(bench, "lessons");
+        IPage page = await scene.Open("lessons");
+        await Begin(page, "dma");
+        TaskCompletionSource<IRequest> asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource isLeft = new(TaskCreationOptions.RunContinuationsAsynchronously),
+            ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await page.RouteAsync("**/api/state*", async question =>
+        {
+            asked.TrySetResult(question.Request);
+            await isLeft.Task;
+            await question.ContinueAsync();
+        });
+        await page.RouteAsync("**/api/lesson/leave*", async leaving =>
+        {
+            IAPIResponse answer = await leaving.FetchAsync();
+            isLeft.SetResult();
+            await ended.Task;
+            await leaving.FulfillAsync(new() { Response = answer }); // the page is another from here on
+        });
+        page.RequestFinished += (_, request) => End(request);
+        page.RequestFailed += (_, request) => End(request);
+        await page.Keyboard.PressAsync("Enter"); // which changes the state
+        await asked.Task;
+        await page.GetByRole(AriaRole.Button, new() { Name = "Leave" }).FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page.Locator(".cards li")).ToHaveCountAsync(s_names.Length);
+        scene.MustBeContent();
+
+        void End(IRequest request)
+        {
+            if (asked.Task.IsCompletedSuccessfully && request == asked.Task.Result) ended.TrySetResult();
+        }
+    }
+
     [Theory]
     [InlineData(ColorScheme.Light, 360)]
     [InlineData(ColorScheme.Dark, 360)]

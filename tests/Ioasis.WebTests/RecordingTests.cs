@@ -34,6 +34,41 @@ public sealed class RecordingTests(WebBench bench)
     }
 
     [Fact]
+    public async Task No_key_is_lost_that_comes_while_an_answer_is_drawn()
+    {
+        await using Scene scene = await Scene.Show(bench, "recording", await Recorded());
+        IPage page = await scene.Open("timeline");
+        ILocator slider = page.GetByRole(AriaRole.Slider, new() { Name = "Line of the recording" });
+        TaskCompletionSource held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await page.RouteAsync("**/api/position?at=2*", async move =>
+        {
+            await held.Task;
+            await move.ContinueAsync();
+        });
+        await slider.FocusAsync();
+        Task<string> second = page.EvaluateAsync<string>("""
+            () => new Promise((resolve) => {
+              const frame = document.querySelector(".playback");
+              const slider = frame.querySelector("input");
+              new MutationObserver((_, observer) => {
+                observer.disconnect();
+                slider.stepUp();
+                slider.dispatchEvent(new Event("input", { bubbles: true }));
+                // effects run after the next frame
+                requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(slider.value), 0)));
+              }).observe(frame, { attributeFilter: ["data-at"] });
+            })
+            """);
+        await page.Keyboard.PressAsync("ArrowRight");
+        Assert.Equal("2", await second);
+        await page.Keyboard.PressAsync("ArrowRight");
+        held.SetResult();
+        await MustBeAt(page, 3);
+        await Assertions.Expect(slider).ToHaveValueAsync("3");
+        scene.MustBeContent();
+    }
+
+    [Fact]
     public async Task A_difference_is_shown_and_nothing_of_it_is_cut()
     {
         string path = await Recorded();

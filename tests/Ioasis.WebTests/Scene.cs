@@ -104,7 +104,7 @@ internal sealed class Scene : IAsyncDisposable
         _contexts.Add(context);
         IPage page = await context.NewPageAsync();
         page.Console += (_, message) =>
-            Complain(message.Type is "error" or "warning", $"{message.Type}: {message.Text}");
+            Complain(message.Type is "error" or "warning", $"{message.Type}: {message.Text} ({message.Location})");
         page.PageError += (_, error) => Complain(true, error);
         await page.GotoAsync($"{Url}#/{place}");
         await page.Locator("main h2").First.WaitForAsync();
@@ -124,7 +124,7 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Nothing of what the pages wrote on their consoles, or threw, was an error.</summary>
     internal void MustBeContent()
     {
-        lock (_complaints) Assert.Empty(_complaints);
+        lock (_complaints) Assert.True(_complaints.Count == 0, string.Join('\n', _complaints));
     }
 
     /// <inheritdoc/>

@@ -5,6 +5,10 @@ const headers = { Authorization: `Bearer ${token}` };
 /** The machine of the lesson that the page shows; null for that which the page was opened for. */
 export const machine = new URLSearchParams(location.search).get("machine");
 
+// Aborted when the page leaves its lesson: whom it asks is gone then, and a refusal would be no news.
+const left = new AbortController();
+const untilLeft = (signal) => (signal ? AbortSignal.any([left.signal, signal]) : left.signal);
+
 async function ask(path, parameters, options) {
   const words = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters ?? {})) {
@@ -19,10 +23,16 @@ async function ask(path, parameters, options) {
 }
 
 /** One question; throws an Error whose message is the reason. */
-export const get = (path, parameters, signal) => ask(path, parameters, { signal });
+export const get = (path, parameters, signal) => ask(path, parameters, { signal: untilLeft(signal) });
 
 /** Something that changes: a recording's position, a lesson's next step. */
 export const post = (path, parameters) => ask(path, parameters, { method: "POST" });
+
+/** Leaves the lesson, with whatever it is still asked. */
+export function leave() {
+  left.abort();
+  return post("lesson/leave").catch(() => null); // it may be gone already
+}
 
 /** Begins a lesson; gives the ID of its machine. */
 export const begin = async (lesson) => (await post(`lessons/${encodeURIComponent(lesson)}`)).machine;
@@ -32,10 +42,11 @@ export const begin = async (lesson) => (await post(`lessons/${encodeURIComponent
  * a second. `state` hears "open", "broken" and "ended".
  */
 export async function follow(path, parameters, take, { signal, state } = {}) {
-  while (!signal?.aborted) {
+  const until = untilLeft(signal);
+  while (!until.aborted) {
     try {
       const query = new URLSearchParams({ ...parameters, ...(machine ? { machine } : {}) }).toString();
-      const response = await fetch(`api/${path}?${query}`, { headers, signal });
+      const response = await fetch(`api/${path}?${query}`, { headers, signal: until });
       if (response.status === 410) return state?.("ended");
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       state?.("open");
@@ -58,7 +69,7 @@ export async function follow(path, parameters, take, { signal, state } = {}) {
         if (ended) return state?.("ended");
       }
     } catch (e) {
-      if (signal?.aborted) return;
+      if (until.aborted) return;
     }
     state?.("broken");
     await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -16,11 +16,12 @@ export function Playback() {
     if (!position) askPosition();
   }, []);
   useEffect(() => {
-    if (position && position.at === wanted) want(null);
+    // a key may have come since the answer was drawn: what it wants stays
+    want((line) => (position && position.at === line ? null : line));
   }, [position]);
   const move = (to) => {
     const line = Math.max(0, Math.min(lines, to));
-    if (line !== at) want(line);
+    want(line);
     moveTo(line);
   };
   useEffect(() => {

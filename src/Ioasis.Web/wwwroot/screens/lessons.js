@@ -1,6 +1,6 @@
 // Lessons: calls that a program makes one after the other, with what each changes in a machine of its own.
 import { html, useEffect, useRef, useState } from "../html.js";
-import { begin, get, machine, post } from "../api.js";
+import { begin, get, leave, machine, post } from "../api.js";
 import { linkTo } from "../route.js";
 import { Picture } from "../parts/pictures.js";
 
@@ -109,9 +109,8 @@ function Lesson({ refuse }) {
     wait(true);
     post("lesson/next", { at: count }).then(take, (e) => refuse(e.message)).finally(() => wait(false));
   };
-  const again = () => post("lesson/leave").catch(() => null).then(() => begin(lesson.name))
-    .then((id) => show(id), (e) => refuse(e.message));
-  const leave = () => post("lesson/leave").catch(() => null).then(() => show(null));
+  const again = () => leave().then(() => begin(lesson.name)).then((id) => show(id), (e) => refuse(e.message));
+  const toAll = () => leave().then(() => show(null));
   const at = shown ?? count - 1;
   return html`
     <h2>${lesson.title}</h2>
@@ -126,11 +125,11 @@ function Lesson({ refuse }) {
                 ${step.title}</button>` : step.title}</li>`)}
         </ol>
         <div class="buttons">
-          ${isOver ? html`<button ref=${next} class="main" onClick=${leave}>All lessons</button>`
+          ${isOver ? html`<button ref=${next} class="main" onClick=${toAll}>All lessons</button>`
             : html`<button ref=${next} class="main" onClick=${go} aria-disabled=${isBusy}>
               Next: ${lesson.steps[count].title}</button>`}
           <button onClick=${again} disabled=${count === 0}>Back to the start</button>
-          ${isOver ? null : html`<button onClick=${leave}>Leave</button>`}
+          ${isOver ? null : html`<button onClick=${toAll}>Leave</button>`}
         </div>
         <p class="quiet" aria-live="polite">${count} of ${lesson.steps.length} steps are done.</p>
       </div>
