@@ -120,6 +120,8 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
 
     bool IDeviceEngine.IsBusy => Volatile.Read(ref _running) || Volatile.Read(ref _hasNext);
 
+    bool IDeviceEngine.IsWanted => Volatile.Read(ref _hasNext) || Volatile.Read(ref _ending);
+
     bool IDeviceEngine.HasEnded => Volatile.Read(ref _ending);
 
     bool IPendingStart.TryBegin()
@@ -142,8 +144,6 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
             CancellationToken abort;
             using (_lock.Enter())
             {
-                _running = false;
-                _lock.PulseAll();
                 while (!_hasNext && !_ending) _lock.Wait();
                 if (_ending) return;
                 command = _next!;
@@ -168,7 +168,15 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
                 else HostMessages.Tell($"engine \"{_name}\"", e);
             }
 
+            EngineStop.Current = default;
             _slot?.Rest();
+            using (_lock.Enter())
+            {
+                _running = false;
+                _lock.PulseAll();
+            }
+
+            _slot?.Linger(this);
         }
     }
 }

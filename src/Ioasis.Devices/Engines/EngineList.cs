@@ -21,7 +21,7 @@ internal sealed class EngineList
     }
 }
 
-/// <summary>An engine, as it is shown.</summary>
+/// <summary>An engine, as others see it.</summary>
 internal interface IDeviceEngine
 {
     /// <summary>Its thread's name.</summary>
@@ -29,6 +29,9 @@ internal interface IDeviceEngine
 
     /// <summary>Whether a command runs or waits.</summary>
     bool IsBusy { get; }
+
+    /// <summary>Whether a command waits, or the end of its thread.</summary>
+    bool IsWanted { get; }
 
     /// <summary>Whether it was disposed of.</summary>
     bool HasEnded { get; }

@@ -7,9 +7,21 @@ namespace Ioasis.Devices.Slots;
 /// The thread that polls mapped BARs for stores, one for all slots of a machine. It runs only while a BAR is mapped.
 /// <see cref="PollPace"/> sets its pace by the activity of drivers and devices.
 /// </summary>
+/// <remarks>
+/// An engine that has just ended a command polls in its place for a moment (<see cref="Linger"/>): the next doorbell is
+/// likely to be its own, and the thread that sees it does the work, without waking another one. One engine does that at
+/// a time, so that all polling without a pause takes one processor.
+/// </remarks>
 internal sealed class BarPoller : IDisposable
 {
     private const int Millisecond = 1000;
+
+    // How long after an engine's last poll it is likely to poll again.
+    private static readonly long s_helped = Stopwatch.Frequency / 10_000;
+
+    // How long the thread naps even after an event, since engines poll.
+    private static readonly long s_recent = Stopwatch.Frequency / 10;
+    private const int LeastNap = 10; // microseconds
 
     // Guards the slots and the thread. No other lock is taken while it is held.
     private readonly RankedLock _lock = new(LockRank.BarPoller);
@@ -17,7 +29,11 @@ internal sealed class BarPoller : IDisposable
     private volatile IPolledSlot[] _slots = [];
     private volatile bool _happened, _naps;
     private Thread? _thread;
-    private long _rounds; // odd while the thread polls
+    private long _rounds; // odd while one thread polls
+    private readonly PollPace _lingerPace = new(Stopwatch.Frequency); // of the engine that polls
+    private int _lingers; // 1 while an engine polls
+    private long _helpedAt; // when an engine polled last; 0 once it has stopped
+    private long _engineAt; // when an engine was last about to poll
 
     /// <summary>
     /// Puts the calling thread to sleep for less than a millisecond, given in microseconds; .NET has no such call. If
@@ -81,6 +97,38 @@ internal sealed class BarPoller : IDisposable
         if (_naps) _changed.Set();
     }
 
+    /// <summary>
+    /// Polls in the thread's place, until the engine has work or nothing has happened for a moment. Returns at once if
+    /// another engine polls, or if the host has too much to do for polls without a pause. Called on the engine's
+    /// thread, with no lock.
+    /// </summary>
+    internal void Linger(IDeviceEngine engine)
+    {
+        if (_slots.Length == 0 || Interlocked.Exchange(ref _lingers, 1) != 0) return;
+        try
+        {
+            long now = Stopwatch.GetTimestamp();
+            Volatile.Write(ref _engineAt, now);
+            for (int pause = _lingerPace.Begin(now), turn = 0; pause == 0; turn++)
+            {
+                TryPoll(out bool any);
+                if (engine.IsWanted) break;
+                if (turn % 128 == 127) Thread.Yield(); // one of the same processor may have something to do
+                now = Stopwatch.GetTimestamp();
+                Volatile.Write(ref _helpedAt, now);
+                pause = _lingerPace.Next(now, any);
+            }
+        }
+        finally
+        {
+            _happened = true; // the thread goes on as if it had seen the doorbells
+            bool isOver = !engine.IsWanted;
+            if (isOver) Volatile.Write(ref _helpedAt, 0);
+            Volatile.Write(ref _lingers, 0);
+            if (isOver) _changed.Set();
+        }
+    }
+
     /// <summary>Ends the thread.</summary>
     public void Dispose()
     {
@@ -119,29 +167,51 @@ internal sealed class BarPoller : IDisposable
                 }
             }
 
-            bool any = _happened;
-            _happened = false;
-            Interlocked.Increment(ref _rounds);
-            try
+            if (Stopwatch.GetTimestamp() - Volatile.Read(ref _helpedAt) < s_helped)
             {
-                foreach (IPolledSlot slot in _slots) any |= slot.TryPoll();
-            }
-            finally
-            {
-                Interlocked.Increment(ref _rounds);
+                pace.Rest();
+                _changed.Wait(1); // the engine says when it stops; while it works, others wait for the end of this
+                continue;
             }
 
-            int nap = pace.Next(Stopwatch.GetTimestamp(), any);
+            bool any = _happened;
+            _happened = false;
+            TryPoll(out bool isRung);
+            any |= isRung;
+            long now = Stopwatch.GetTimestamp();
+            int nap = pace.Next(now, any);
             if (nap < Millisecond)
             {
-                if (nap != 0 && ShortNap is { } sleep) sleep(nap);
-                else Thread.Yield();
+                // An engine that polls without a pause needs a processor more.
+                Nap(nap == 0 && now - Volatile.Read(ref _engineAt) < s_recent ? LeastNap : nap);
                 continue;
             }
 
             _naps = true;
             if (!_happened) _changed.Wait(nap / Millisecond);
             _naps = false;
+        }
+    }
+
+    private void Nap(int microseconds)
+    {
+        if (microseconds != 0 && ShortNap is { } sleep) sleep(microseconds);
+        else Thread.Yield();
+    }
+
+    /// <summary>Polls all slots, unless another thread is just doing that.</summary>
+    private void TryPoll(out bool any)
+    {
+        any = false;
+        long round = Volatile.Read(ref _rounds);
+        if (round % 2 != 0 || Interlocked.CompareExchange(ref _rounds, round + 1, round) != round) return;
+        try
+        {
+            foreach (IPolledSlot slot in _slots) any |= slot.TryPoll();
+        }
+        finally
+        {
+            Volatile.Write(ref _rounds, round + 2);
         }
     }
 }

@@ -14,4 +14,7 @@ internal interface IModelHost
 
     /// <summary>An engine has ended a command: what the device still had to do with memory is done.</summary>
     void Rest();
+
+    /// <summary>An engine has nothing to do. Its thread may look for doorbells until it has.</summary>
+    void Linger(IDeviceEngine engine);
 }

@@ -320,6 +320,8 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
 
     public void Rest() => _endpoint.Progress(mayBeDone: true);
 
+    public void Linger(IDeviceEngine engine) => _poller.Linger(engine);
+
     private BarMemory Memory(int bar) =>
         (uint)bar < 6 && _bars[bar] is { } memory
             ? memory

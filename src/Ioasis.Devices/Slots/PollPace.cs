@@ -9,7 +9,7 @@ namespace Ioasis.Devices.Slots;
 /// <remarks>
 /// A thread that naps uses little of a processor, so it gets one at once when it wakes, however busy the host is. A
 /// thread that polls without a pause uses up its share and then waits for milliseconds. So when that is seen to happen,
-/// this thread naps for a while too.
+/// this thread naps for a while too: the longer, the more it lost, and twice as long if it soon happens again.
 /// </remarks>
 /// <param name="frequency">Units of time per second.</param>
 internal sealed class PollPace(long frequency)
@@ -21,11 +21,22 @@ internal sealed class PollPace(long frequency)
     private readonly long _warm = frequency / 4;
     // a gap between two polls that shows that another thread had the processor
     private readonly long _lost = frequency / 2000;
-    private readonly long _crowded = frequency / 10;
+    private readonly long _crowded = frequency / 10; // the longest while
     private long _last;
     private long _looked;
-    private long _crowdedUntil;
+    private long _crowdedUntil, _crowdedFor;
     private long _while = frequency / 500;
+
+    /// <summary>Begins to poll after an event. Until now, somebody else polled.</summary>
+    /// <returns>As that of <see cref="Next"/>.</returns>
+    internal int Begin(long now)
+    {
+        Rest();
+        return Next(now, any: true);
+    }
+
+    /// <summary>Somebody else polls for a while.</summary>
+    internal void Rest() => _looked = 0;
 
     /// <summary>Microseconds to wait after a poll; 0 for none.</summary>
     /// <param name="now">The time at the end of the poll. Never decreases.</param>
@@ -33,7 +44,7 @@ internal sealed class PollPace(long frequency)
     internal int Next(long now, bool any)
     {
         long idle = now - _last;
-        if (_looked != 0 && now - _looked > _lost) _crowdedUntil = now + _crowded;
+        if (_looked != 0 && now - _looked > _lost) Yield(now, now - _looked);
         _looked = 0;
         if (any)
         {
@@ -51,5 +62,12 @@ internal sealed class PollPace(long frequency)
         if (idle < _soon) return ShortNap;
         if (idle < _while) return LongerNap;
         return idle < _warm ? Nap : LongestNap;
+    }
+
+    private void Yield(long now, long gap)
+    {
+        bool isAgain = _crowdedFor != 0 && now - _crowdedUntil < 2 * _crowdedFor;
+        _crowdedFor = Math.Min(isAgain ? Math.Max(2 * _crowdedFor, 4 * gap) : 4 * gap, _crowded);
+        _crowdedUntil = now + _crowdedFor;
     }
 }

@@ -315,6 +315,8 @@ internal sealed class VirtioSlot : IVirtioSlot, IModelHost, IDisposable
         foreach (DmaPort? port in _ports) port?.Rest();
     }
 
+    public void Linger(IDeviceEngine engine) => _outer?.Linger(engine);
+
     private void ResetAll()
     {
         foreach (VirtQueue queue in _queues) queue.Stop();
