@@ -21,7 +21,7 @@ internal sealed class BarPoller : IDisposable
 
     // How long the thread naps even after an event, since engines poll.
     private static readonly long s_recent = Stopwatch.Frequency / 10;
-    private const int LeastNap = 10; // microseconds
+    private const int LeastNap = 10, WorkNap = 200; // microseconds
 
     // Guards the slots and the thread. No other lock is taken while it is held.
     private readonly RankedLock _lock = new(LockRank.BarPoller);
@@ -182,8 +182,10 @@ internal sealed class BarPoller : IDisposable
             int nap = pace.Next(now, any);
             if (nap < Millisecond)
             {
-                // An engine that polls without a pause needs a processor more.
-                Nap(nap == 0 && now - Volatile.Read(ref _engineAt) < s_recent ? LeastNap : nap);
+                // An engine that polls without a pause needs a processor more. One that works polls when it is done.
+                if (Volatile.Read(ref _helpedAt) != 0) nap = Math.Max(nap, WorkNap);
+                else if (now - Volatile.Read(ref _engineAt) < s_recent) nap = Math.Max(nap, LeastNap);
+                Nap(nap);
                 continue;
             }
 

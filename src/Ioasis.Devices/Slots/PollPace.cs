@@ -8,8 +8,8 @@ namespace Ioasis.Devices.Slots;
 /// </summary>
 /// <remarks>
 /// A thread that naps uses little of a processor, so it gets one at once when it wakes, however busy the host is. A
-/// thread that polls without a pause uses up its share and then waits for milliseconds. So when that is seen to happen,
-/// this thread naps for a while too: the longer, the more it lost, and twice as long if it soon happens again.
+/// thread that polls without a pause uses up its share and then waits for milliseconds. So when that is seen to happen
+/// twice in a row, this thread naps for a while too. Once alone it happens on every host, and napping would lose more.
 /// </remarks>
 /// <param name="frequency">Units of time per second.</param>
 internal sealed class PollPace(long frequency)
@@ -21,10 +21,11 @@ internal sealed class PollPace(long frequency)
     private readonly long _warm = frequency / 4;
     // a gap between two polls that shows that another thread had the processor
     private readonly long _lost = frequency / 2000;
-    private readonly long _crowded = frequency / 10; // the longest while
+    private readonly long _crowded = frequency / 10;
     private long _last;
     private long _looked;
-    private long _crowdedUntil, _crowdedFor;
+    private long _crowdedUntil = long.MinValue / 2;
+    private long _lostAt = long.MinValue / 2, _lostFor; // when another thread last had the processor, and for how long
     private long _while = frequency / 500;
 
     /// <summary>Begins to poll after an event. Until now, somebody else polled.</summary>
@@ -44,7 +45,7 @@ internal sealed class PollPace(long frequency)
     internal int Next(long now, bool any)
     {
         long idle = now - _last;
-        if (_looked != 0 && now - _looked > _lost) Yield(now, now - _looked);
+        if (_looked != 0 && now - _looked > _lost) Lose(now, now - _looked);
         _looked = 0;
         if (any)
         {
@@ -64,10 +65,10 @@ internal sealed class PollPace(long frequency)
         return idle < _warm ? Nap : LongestNap;
     }
 
-    private void Yield(long now, long gap)
+    private void Lose(long now, long gap)
     {
-        bool isAgain = _crowdedFor != 0 && now - _crowdedUntil < 2 * _crowdedFor;
-        _crowdedFor = Math.Min(isAgain ? Math.Max(2 * _crowdedFor, 4 * gap) : 4 * gap, _crowded);
-        _crowdedUntil = now + _crowdedFor;
+        bool isOften = now - _lostAt < 10 * (gap + _lostFor) || now - _crowdedUntil < _crowded;
+        (_lostAt, _lostFor) = (now, gap);
+        if (isOften) _crowdedUntil = now + _crowded;
     }
 }

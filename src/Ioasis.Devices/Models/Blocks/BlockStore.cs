@@ -34,6 +34,12 @@ internal abstract class BlockStore : IDisposable
     /// <exception cref="IOException">It cannot be read.</exception>
     internal abstract void Read(long offset, Span<byte> destination);
 
+    /// <summary>
+    /// Bytes where they lie, which the caller only reads, so that they need not be copied; none if they are not in one
+    /// piece of memory.
+    /// </summary>
+    internal virtual Span<byte> Lend(long offset, int count) => [];
+
     /// <exception cref="IOException">It cannot be written.</exception>
     internal abstract void Write(long offset, ReadOnlySpan<byte> source);
 

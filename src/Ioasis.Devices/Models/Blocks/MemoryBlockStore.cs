@@ -24,6 +24,14 @@ internal sealed class MemoryBlockStore(long size) : BlockStore
         }
     }
 
+    internal override Span<byte> Lend(long offset, int count)
+    {
+        int at = (int)(offset & (ChunkSize - 1));
+        return at + count <= ChunkSize && Volatile.Read(ref _chunks[offset >> ChunkShift]) is { } chunk
+            ? chunk.AsSpan(at, count)
+            : [];
+    }
+
     internal override void Write(long offset, ReadOnlySpan<byte> source)
     {
         while (!source.IsEmpty)

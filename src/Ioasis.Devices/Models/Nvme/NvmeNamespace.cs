@@ -78,8 +78,13 @@ internal sealed class NvmeNamespace(BlockStore store)
     {
         NvmeStatus status = Check(in command, isTransfer: true, out long offset, out int count);
         if (status != NvmeStatus.Success) return status;
-        Span<byte> bytes = data.Bytes(count);
-        store.Read(offset, bytes);
+        Span<byte> bytes = store.Lend(offset, count);
+        if (bytes.IsEmpty)
+        {
+            bytes = data.Bytes(count);
+            store.Read(offset, bytes);
+        }
+
         Interlocked.Add(ref _blocksRead, command.Blocks);
         Interlocked.Increment(ref _reads);
         return data.Write(in command, pageShift, bytes);
