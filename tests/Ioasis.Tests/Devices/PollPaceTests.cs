@@ -44,12 +44,48 @@ public sealed class PollPaceTests
     }
 
     [Fact]
-    public void WhereOthersWantTheProcessorItNapsAtOnce()
+    public void WhereOthersWantTheProcessorItNaps()
     {
-        Assert.Equal(0, Happens());
-        Assert.Equal(10, After(501)); // it looked without a pause, and yet so late
+        Lose();
+        _pace.Rest();
+        Assert.Equal(0, Happens(Millisecond)); // once it happens anywhere
+        Lose();
+        Assert.Equal(10, Happens());
         Assert.Equal(10, Happens(99 * Millisecond));
         Assert.Equal(0, Happens(Millisecond));
+        Lose(); // soon again
+        Assert.Equal(10, Happens());
+    }
+
+    [Fact]
+    public void LossesThatAreRareAreNone()
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            Lose();
+            _pace.Rest();
+            Assert.Equal(0, Happens(200 * Millisecond));
+        }
+    }
+
+    [Fact]
+    public void WhileSomebodyElsePollsNothingIsLost()
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            Assert.Equal(0, Happens());
+            _pace.Rest();
+            Assert.Equal(0, Happens(5 * Millisecond));
+            _now += 5 * Millisecond;
+            Assert.Equal(0, _pace.Begin(_now));
+        }
+    }
+
+    // Looks without a pause, and for 5 ms does not get to look again.
+    private void Lose()
+    {
+        Happens();
+        Happens(5 * Millisecond);
     }
 
     private int Happens(long after = 0)

@@ -12,6 +12,11 @@ namespace Ioasis.Devices.Nvme;
 /// <param name="completions">The completion queue of its commands.</param>
 internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, NvmeCompletionQueue completions)
 {
+    // The most commands that are read in one access: 1 KiB of them.
+    private const uint MostRead = 16;
+
+    private readonly NvmeCommand[] _read = new NvmeCommand[MostRead];
+    private uint _next, _end; // in _read: those that are not taken yet
     private uint _tail;
 
     internal int Id => id;
@@ -20,7 +25,7 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
 
     internal NvmeCompletionQueue Completions => completions;
 
-    /// <summary>Index of the next entry to read.</summary>
+    /// <summary>Index of the next entry to take.</summary>
     internal uint Head { get; private set; }
 
     /// <summary>Index after the last entry that the driver wrote.</summary>
@@ -30,13 +35,28 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
         set => Volatile.Write(ref _tail, value);
     }
 
-    /// <summary>Takes the next command; false if it cannot be read.</summary>
+    /// <summary>Takes the next command, of which there is one; false if it cannot be read.</summary>
     internal bool TryTake(DmaPort port, out NvmeCommand command)
     {
         command = default;
-        ulong at = unchecked(address + (Head * (ulong)NvmeCommand.Size));
-        if (!port.Read(new Iova(at), MemoryMarshal.AsBytes(new Span<NvmeCommand>(ref command))).IsOk) return false;
+        if (_next == _end)
+        {
+            uint tail = Tail, count = Math.Min(tail > Head ? tail - Head : entries - Head, MostRead);
+            // The memory of a later command may be gone, which is no matter of this one.
+            if (!TryRead(port, count) && (count == 1 || !TryRead(port, 1))) return false;
+        }
+
+        command = _read[_next++];
         Head = Head + 1 == entries ? 0 : Head + 1;
+        return true;
+    }
+
+    private bool TryRead(DmaPort port, uint count)
+    {
+        ulong at = unchecked(address + (Head * (ulong)NvmeCommand.Size));
+        (_next, _end) = (0, 0);
+        if (!port.Read(new Iova(at), MemoryMarshal.AsBytes(_read.AsSpan(0, (int)count))).IsOk) return false;
+        _end = count;
         return true;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Devices.Nvme;
@@ -34,6 +35,34 @@ public sealed class NvmeControllerTests
         Assert.Equal(Fatal, bench.Status);
         bench.Enable(completions: NvmeBench.Base + 0x10010);
         Assert.Equal(Fatal, bench.Status);
+    }
+
+    [Fact]
+    public void CommandsBeforeTheEndOfAQueuesMemoryAreDone()
+    {
+        using var bench = new NvmeBench();
+        const uint Entries = 128, There = 64; // the second page of the queue is missing
+        const ulong Queue = NvmeBench.Base + NvmeBench.Size - 0x1000;
+        DriverQueue queue = bench.New(1, Entries);
+        Assert.Equal(NvmeStatus.Success, bench.CreateCq(1, Entries, queue.Completions).Status);
+        Assert.Equal(NvmeStatus.Success, bench.CreateSq(1, Entries, Queue, 1).Status);
+        for (uint i = 0; i < There; i++)
+        {
+            var flush = new Command { Id = (ushort)i, Nsid = 1 };
+            bench.Memory.CopyFrom(Queue - NvmeBench.Base + (i * 64),
+                MemoryMarshal.AsBytes(new ReadOnlySpan<Command>(in flush)));
+        }
+
+        bench.Doorbell(2, 10); // then the commands that are read at once lie on both sides of the end
+        for (uint i = 0; i < There; i++)
+        {
+            if (i == 10) bench.Doorbell(2, There + 2);
+            Done done = bench.Reap(queue);
+            Assert.Equal((NvmeStatus.Success, (ushort)i, (ushort)(i + 1)), (done.Status, done.CommandId, done.SqHead));
+        }
+
+        SlotBench.Until(() => bench.Status == (Ready | Fatal));
+        Assert.False(bench.HasCompletion(queue));
     }
 
     [Fact]

@@ -1,0 +1,140 @@
+using Ioasis.Devices;
+using Ioasis.Devices.Slots;
+
+namespace Ioasis.Tests.Devices;
+
+/// <summary>An engine that polls in the place of the polling thread, which is stopped in one of its naps.</summary>
+public sealed class LingeringTests : IDisposable
+{
+    private readonly ManualResetEventSlim _naps = new(), _goesOn = new();
+    private readonly FakeSlot _slot = new();
+    private readonly BarPoller _poller;
+
+    public LingeringTests()
+    {
+        _poller = new BarPoller
+        {
+            ShortNap = _ =>
+            {
+                _naps.Set();
+                _goesOn.Wait();
+            },
+        };
+    }
+
+    [Fact]
+    public void ItPollsUntilTheEngineHasWork()
+    {
+        StopTheThread();
+        var engine = new FakeEngine();
+        int polls = 0;
+        _slot.OnPoll = () =>
+        {
+            engine.IsWanted = ++polls == 1000;
+            return true; // a doorbell at each look
+        };
+        _poller.Linger(engine);
+        Assert.Equal(1000, polls);
+    }
+
+    [Fact]
+    public void ItEndsWhenNothingHappens()
+    {
+        StopTheThread();
+        int polls = 0;
+        _slot.OnPoll = () => ++polls < 3;
+        _poller.Linger(new FakeEngine());
+        Assert.True(polls >= 3, $"{polls} polls");
+    }
+
+    [Fact]
+    public void OneEnginePollsAtATime()
+    {
+        StopTheThread();
+        var engine = new FakeEngine();
+        int polls = 0;
+        _slot.OnPoll = () =>
+        {
+            polls++;
+            _poller.Linger(new FakeEngine()); // as another one
+            engine.IsWanted = polls == 2;
+            return true;
+        };
+        _poller.Linger(engine);
+        Assert.Equal(2, polls);
+    }
+
+    [Fact]
+    public void WithoutAMappedBarItReturns()
+    {
+        int polls = 0;
+        _slot.OnPoll = () => ++polls > 0;
+        _poller.Linger(new FakeEngine());
+        Assert.Equal(0, polls);
+    }
+
+    [Fact]
+    public async Task ASlotThatIsRemovedIsPolledNoMore()
+    {
+        StopTheThread();
+        using var isIn = new ManualResetEventSlim();
+        using var goesOut = new ManualResetEventSlim();
+        var engine = new FakeEngine();
+        int polls = 0;
+        _slot.OnPoll = () =>
+        {
+            polls++;
+            isIn.Set();
+            goesOut.Wait();
+            return true;
+        };
+        Task lingers = Task.Run(() => _poller.Linger(engine), TestContext.Current.CancellationToken);
+        isIn.Wait(TestContext.Current.CancellationToken);
+        Task removal = Task.Run(() => _poller.RemoveAndWait(_slot), TestContext.Current.CancellationToken);
+        Assert.False(removal.IsCompleted); // the poll is under way
+        goesOut.Set();
+        await removal;
+        int seen = polls;
+        engine.IsWanted = true;
+        await lingers;
+        Assert.Equal(seen, polls);
+    }
+
+    public void Dispose()
+    {
+        _goesOn.Set();
+        _poller.Dispose();
+        _naps.Dispose();
+        _goesOn.Dispose();
+    }
+
+    private void StopTheThread()
+    {
+        Assert.True(_poller.TryAdd(_slot));
+        _naps.Wait();
+    }
+
+    private sealed class FakeSlot : IPolledSlot
+    {
+        internal Func<bool> OnPoll { get; set; } = () => false;
+
+        public bool TryPoll() => OnPoll();
+    }
+
+    private sealed class FakeEngine : IDeviceEngine
+    {
+        private volatile bool _isWanted;
+
+        public string Name => "engine";
+
+        public bool IsBusy => false;
+
+        public bool IsWanted
+        {
+            get => _isWanted;
+            set => _isWanted = value;
+        }
+
+        public bool HasEnded => false;
+    }
+}
