@@ -6,19 +6,9 @@
  * time after the last answer. For comparison, the same by pwrite and pread, which are intercepted.
  * usage: doorbell ADDRESS GAP...      ADDRESS of the function, 1000:00:03.0; gaps in microseconds
  */
-#include "common.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/iommufd.h>
+#include "device.h"
 #include <linux/pci_regs.h>
-#include <linux/vfio.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define IDENTIFICATION 0x010000edu
 #define LIVENESS 4
@@ -27,33 +17,6 @@
 #define STATUS_INTERRUPTS 0x80u
 #define ENOUGH 200e6 /* ns for each gap */
 #define MOST 2000
-
-static void require(int condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "doorbell: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static int open_device(const char *address)
-{
-    char path[300];
-    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", address);
-    DIR *folder = opendir(path);
-    require(folder != NULL, path);
-    const struct dirent *entry;
-    while ((entry = readdir(folder)) && strncmp(entry->d_name, "vfio", 4))
-        ;
-    require(entry != NULL, path);
-    snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-    closedir(folder);
-    int device = open(path, O_RDWR);
-    require(device >= 0, path);
-    struct vfio_device_bind_iommufd bind = {.argsz = sizeof(bind), .iommufd = open("/dev/iommu", O_RDWR)};
-    require(!ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind), "VFIO_DEVICE_BIND_IOMMUFD");
-    return device;
-}
 
 static int ascending(const void *one, const void *other)
 {
@@ -160,7 +123,7 @@ int main(int argc, char **argv)
     struct edu device = {0};
     setvbuf(stdout, NULL, _IOLBF, 0);
     require(argc > 2, "usage: doorbell ADDRESS GAP...");
-    device.file = open_device(argv[1]);
+    device.file = open_device(argv[1], open("/dev/iommu", O_RDWR));
     struct vfio_region_info region = {.argsz = sizeof(region), .index = VFIO_PCI_BAR0_REGION_INDEX};
     require(!ioctl(device.file, VFIO_DEVICE_GET_REGION_INFO, &region), "VFIO_DEVICE_GET_REGION_INFO");
     device.offset = (off_t)region.offset;

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef PAGE
 #define PAGE 4096UL
+#endif
 #define ENTRIES 64u      /* a page of commands */
 #define MOST_DEPTH 32
 #define MOST_READS 4000000

@@ -4,14 +4,8 @@
  * usage: nvme_reads ADDRESS (private|memfd|huge) SECONDS DEPTH...
  */
 #include "nvme.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/iommufd.h>
+#include "device.h"
 #include <linux/pci_regs.h>
-#include <linux/vfio.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define IOVA 0x100000000UL
 #define MEMORY (2UL << 20)
@@ -23,64 +17,13 @@ enum { CREATE_SQ = 1, CREATE_CQ = 5, IDENTIFY = 6 };
 static volatile uint8_t *bar;
 static uint8_t *memory;
 
-static void require(int condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "nvme_reads: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
 static volatile uint32_t *at(unsigned offset)
 {
     return (volatile uint32_t *)(bar + offset);
 }
 
-static int open_device(const char *address, int iommu)
+static void make_bus_master(int device)
 {
-    char path[300];
-    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", address);
-    DIR *folder = opendir(path);
-    require(folder != NULL, path);
-    const struct dirent *entry;
-    while ((entry = readdir(folder)) && strncmp(entry->d_name, "vfio", 4))
-        ;
-    require(entry != NULL, path);
-    snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-    closedir(folder);
-    int device = open(path, O_RDWR);
-    require(device >= 0, path);
-    struct vfio_device_bind_iommufd bind = {.argsz = sizeof(bind), .iommufd = iommu};
-    require(!ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind), "VFIO_DEVICE_BIND_IOMMUFD");
-    return device;
-}
-
-static void allocate(const char *kind)
-{
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS, file = -1;
-    if (strcmp(kind, "private")) {
-        file = memfd_create("nvme_reads", strcmp(kind, "huge") ? 0 : MFD_HUGETLB);
-        require(file >= 0 && !ftruncate(file, MEMORY), kind);
-        flags = MAP_SHARED;
-    }
-    memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, flags, file, 0);
-    require(memory != MAP_FAILED, kind);
-    memset(memory, 0, MEMORY);
-}
-
-static void map(int device, int iommu)
-{
-    struct iommu_ioas_alloc alloc = {.size = sizeof(alloc)};
-    require(!ioctl(iommu, IOMMU_IOAS_ALLOC, &alloc), "IOMMU_IOAS_ALLOC");
-    struct vfio_device_attach_iommufd_pt attach = {.argsz = sizeof(attach), .pt_id = alloc.out_ioas_id};
-    require(!ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
-    struct iommu_ioas_map map = {.size = sizeof(map),
-        .flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
-        .ioas_id = alloc.out_ioas_id,
-        .user_va = (uintptr_t)memory,
-        .length = MEMORY,
-        .iova = IOVA};
-    require(!ioctl(iommu, IOMMU_IOAS_MAP, &map), "IOMMU_IOAS_MAP");
     struct vfio_region_info configuration = {.argsz = sizeof(configuration), .index = VFIO_PCI_CONFIG_REGION_INDEX};
     uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
     require(!ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &configuration), "VFIO_DEVICE_GET_REGION_INFO");
@@ -120,8 +63,9 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     require(argc > 4, "usage: nvme_reads ADDRESS (private|memfd|huge) SECONDS DEPTH...");
     int iommu = open("/dev/iommu", O_RDWR), device = open_device(argv[1], iommu);
-    allocate(argv[2]);
-    map(device, iommu);
+    memory = allocate(argv[2], MEMORY);
+    map(iommu, attach_to_new_ioas(device, iommu), memory, MEMORY, IOVA);
+    make_bus_master(device);
     map_bar(device);
 
     *at(CC) = 0;

@@ -45,9 +45,9 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
 
     public override bool TryPopulate(ulong offset, ulong length)
     {
+        if (Volatile.Read(ref _brought) is not null && Interlocked.Exchange(ref _brought, null) is { } brought
+            && brought.Offset == offset && brought.Length == length) return true;
         if (Volatile.Read(ref _traced) is { } known) return known.TryPopulate(offset, length);
-        if (Interlocked.Exchange(ref _brought, null) is { } brought && brought.Offset == offset
-            && brought.Length == length) return true;
         if (!memory.CanReference(start.Value + offset, length, Writable, devices, out ProcmapQuery first)) return false;
         TryTrace(offset, length, first);
         return true;
