@@ -17,6 +17,8 @@ internal static class Catalog
         ("transfer", TransferBenchmark.Run),
         ("ioctl", rounds => [IoctlBenchmark.Run(rounds)]),
         ("doorbells", DoorbellBenchmark.Run),
+        ("nvme", NvmeBenchmark.Run),
+        ("ioas-map", IoasMapBenchmark.Run),
         ("mappings", MappingsBenchmark.Run),
         ("mdevs", MdevBenchmark.Run),
         ("watch", WatchBenchmark.Run),

@@ -39,6 +39,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     private bool _decoding = true;
     private bool _unplugged;
     private volatile bool _failed;
+    private volatile bool _hasInterrupted; // since an engine last went idle
     private bool _isGone; // an injector took the device away: no reset brings it back
     private bool _told;
 
@@ -276,7 +277,9 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         int times = _injection.Interrupts();
         if (times == 0) return target.MessagesEnabled;
         if (times == 2) target.RaiseMessage(vector);
-        return target.RaiseMessage(vector);
+        if (!target.RaiseMessage(vector)) return false;
+        _hasInterrupted = true;
+        return true;
     }
 
     public void SetInterruptLine(bool asserted)
@@ -287,6 +290,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
             if (_lineAsserted == asserted || (asserted && _failed)) return;
             _endpoint.Progress(mayBeDone: true);
             _lineAsserted = asserted;
+            _hasInterrupted |= asserted;
             _events.TellInterrupt(null, asserted);
             for (int times = asserted ? _injection.Interrupts() : 1; times > 0; times--) _target?.LineChanged(asserted);
         }
@@ -320,7 +324,12 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
 
     public void Rest() => _endpoint.Progress(mayBeDone: true);
 
-    public void Linger(IDeviceEngine engine) => _poller.Linger(engine);
+    public void Linger(IDeviceEngine engine)
+    {
+        // A driver that takes interrupts sleeps, and wakes up sooner if this thread leaves it the processor.
+        if (_hasInterrupted) _hasInterrupted = false;
+        else _poller.Linger(engine);
+    }
 
     private BarMemory Memory(int bar) =>
         (uint)bar < 6 && _bars[bar] is { } memory

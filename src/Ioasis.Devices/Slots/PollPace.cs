@@ -2,9 +2,9 @@ namespace Ioasis.Devices.Slots;
 
 /// <summary>
 /// Decides when to poll mapped BARs again. Right after an event: at once, because the answer to it is near. Then with
-/// naps too short to notice, while more events are likely. Then once a millisecond; when nothing happens at all, every
-/// two milliseconds. It learns how long more events are likely: longer if one came soon, shorter if none did (as
-/// Linux's KVM learns how long to poll before it halts a processor).
+/// naps too short to notice, while more events are likely. Then once a millisecond, and the longer nothing happens at
+/// all, the more seldom: a wake-up costs tens of microseconds. It learns how long more events are likely: longer if one
+/// came soon, shorter if none did (as Linux's KVM learns how long to poll before it halts a processor).
 /// </summary>
 /// <remarks>
 /// A thread that naps uses little of a processor, so it gets one at once when it wakes, however busy the host is. A
@@ -14,11 +14,12 @@ namespace Ioasis.Devices.Slots;
 /// <param name="frequency">Units of time per second.</param>
 internal sealed class PollPace(long frequency)
 {
-    private const int ShortNap = 10, LongerNap = 50, Nap = 1000, LongestNap = 2000; // microseconds
+    private const int ShortNap = 10, LongerNap = 50, Nap = 1000; // microseconds
+    private const int WarmNap = 2000, CoolNap = 8000, ColdNap = 25_000; // while a driver does nothing
     private readonly long _moment = frequency / 20_000;
     private readonly long _soon = frequency / 500;
     private readonly long _longest = frequency / 20;
-    private readonly long _warm = frequency / 4;
+    private readonly long _warm = frequency / 4, _cool = frequency * 2, _cold = frequency * 10;
     // a gap between two polls that shows that another thread had the processor
     private readonly long _lost = frequency / 2000;
     private readonly long _crowded = frequency / 10;
@@ -62,7 +63,8 @@ internal sealed class PollPace(long frequency)
 
         if (idle < _soon) return ShortNap;
         if (idle < _while) return LongerNap;
-        return idle < _warm ? Nap : LongestNap;
+        if (idle < _warm) return Nap;
+        return idle < _cool ? WarmNap : idle < _cold ? CoolNap : ColdNap;
     }
 
     private void Lose(long now, long gap)

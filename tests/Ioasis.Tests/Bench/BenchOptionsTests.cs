@@ -7,8 +7,8 @@ public sealed class BenchOptionsTests
 {
     [Theory]
     [InlineData("dmaa", "unknown benchmark \"dmaa\"; expected one of: "
-        + "dma, threads, nested, map, dma-api, memory, requests, scale, dirty, transfer, ioctl, doorbells, "
-        + "mappings, mdevs, watch, page, peers.")]
+        + "dma, threads, nested, map, dma-api, memory, requests, scale, dirty, transfer, ioctl, doorbells, nvme, "
+        + "ioas-map, mappings, mdevs, watch, page, peers.")]
     [InlineData("dma --fast",
         "unknown option \"--fast\" of bench; expected one of: --rounds, --json, --html, --check.")]
     [InlineData("--rounds", "--rounds needs a value: --rounds N.")]

@@ -21,7 +21,10 @@ public sealed class PollPaceTests
         Assert.Equal(1000, After(1));
         Assert.Equal(1000, After((200 * Millisecond) - 1));
         Assert.Equal(2000, After(1));
-        Assert.Equal(2000, After(10_000 * Millisecond));
+        Assert.Equal(2000, After((1750 * Millisecond) - 1));
+        Assert.Equal(8000, After(1));
+        Assert.Equal(8000, After((8000 * Millisecond) - 1));
+        Assert.Equal(25_000, After(1));
         Happens();
         Assert.Equal(0, After(0));
     }

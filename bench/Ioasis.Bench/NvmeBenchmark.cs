@@ -1,0 +1,61 @@
+namespace Ioasis.Bench;
+
+/// <summary>
+/// Random reads of 4 KiB from our NVMe controller under <c>ioasis run</c>, by a driver in C that looks for completions
+/// without a pause. Baseline: the same driver, and a device model in C that does nothing but the work, over shared
+/// memory.
+/// </summary>
+internal static class NvmeBenchmark
+{
+    /// <summary>The most that a read may take, as a multiple: 0.8 of the baseline's reads.</summary>
+    internal const double Target = 1.25;
+
+    private const string Address = "1000:00:10.0";
+    private const double Median = 15_000, Longest = 1_000_000; // at depth 1: until it is seen, in ns; the latter 99.9 %
+    private static readonly int[] s_depths = [1, 32];
+
+    internal static IEnumerable<Comparison> Run(int rounds)
+    {
+        foreach (string memory in (string[])["memfd", "private"])
+        {
+            List<Dictionary<string, double>> ours = [], theirs = [];
+            for (int round = 0; round < rounds; round++)
+            {
+                ours.Add(Measure(memory, seconds: 2, s_depths));
+                theirs.Add(Model(seconds: 2, s_depths));
+            }
+
+            foreach (int depth in s_depths)
+            {
+                bool isGoal = memory == "memfd";
+                yield return Compare($"a read, {depth} in flight", memory, ours, theirs) with
+                {
+                    Target = isGoal ? Target : null,
+                };
+                yield return Compare($"a read, {depth} in flight, median", memory, ours, theirs) with
+                {
+                    Limit = depth == 1 ? Median : null,
+                };
+                yield return Compare($"a read, {depth} in flight, 99.9 %", memory, ours, theirs) with
+                {
+                    Limit = depth == 1 ? Longest : null,
+                };
+            }
+        }
+    }
+
+    /// <summary>What the driver measures of our controller.</summary>
+    internal static Dictionary<string, double> Measure(string memory, int seconds, params int[] depths) =>
+        Baselines.Measure(Path.Combine(Baselines.Root, "ioasis"),
+            ["run", "--device", $"nvme@{Address}", "--", Baselines.Program("nvme_reads"), Address, memory, $"{seconds}",
+                .. depths.Select(d => $"{d}")]);
+
+    /// <summary>What it measures of the model in C.</summary>
+    internal static Dictionary<string, double> Model(int seconds, params int[] depths) =>
+        Baselines.Measure(Baselines.Program("nvme_model"), [$"{seconds}", .. depths.Select(d => $"{d}")]);
+
+    private static Comparison Compare(string figure, string memory, IEnumerable<Dictionary<string, double>> ours,
+        IEnumerable<Dictionary<string, double>> theirs) =>
+        new($"nvme, {memory}: {figure}", Series.Of(ours.Select(o => o[figure])), "a model in C",
+            Series.Of(theirs.Select(t => t[figure])));
+}
