@@ -34,6 +34,21 @@ internal class IovaNode(int shift, IovaInnerNode? parent, int index)
     /// <summary>Whether the node is in the table's ring of empty nodes.</summary>
     internal bool IsSpare;
 
+    /// <summary>
+    /// What a long run of entries leads to, without being written in each; 0 for no run. Those that a look-up has asked
+    /// for (<see cref="IovaTable.Settle"/>) have it as their value, all others of the run have 0.
+    /// </summary>
+    internal ulong RunValue;
+
+    /// <summary>First and last entry of the run.</summary>
+    internal short RunFrom, RunTo;
+
+    /// <summary>Whether some entries of the run have values.</summary>
+    internal bool IsRunSettled;
+
+    /// <summary>Whether an entry is one of the run.</summary>
+    internal bool IsInRun(int index) => RunValue != 0 && index >= RunFrom && index <= RunTo;
+
     [InlineArray(Entries)]
     internal struct Values
     {

@@ -7,26 +7,32 @@ namespace Ioasis.PageTables;
 
 /// <summary>
 /// The table of a paging HWPT: maps an I/O virtual address to a value that is the same for all of a mapping. It is a
-/// radix tree of 512-way nodes. A mapping fills its entries with one value, so that a mapping of any size and alignment
-/// costs at most two partial runs per level: 1 GiB at an address that is only page-aligned takes three fills of some
-/// cache lines, not 262,144 entries.
+/// radix tree of 512-way nodes. A mapping has one value, so that one of any size and alignment is at most two runs of
+/// entries per level. A node says once what a long run leads to: 1 GiB at an address that is only page-aligned takes
+/// four such notes, not 262,144 entries. A node has room for one run; a second one is written entry by entry.
 /// </summary>
 /// <remarks>
 /// One thread changes the table at a time. Any number of threads look up meanwhile, without a lock and with one load
 /// per level. A look-up that races with a change may find a value that was just taken out, but never another address's
-/// value. The values of reserved entries (<see cref="Reserve"/>) are their owner's, who changes them at any time.
+/// value. Of a run it finds 0 at first: <see cref="Settle"/>, which is a change, gives the entry its value. The values
+/// of reserved entries (<see cref="Reserve"/>) are their owner's, who changes them at any time.
 /// </remarks>
 internal sealed class IovaTable
 {
     private const int SpareNodes = 16;
-    private const int NodeBytes = (IovaNode.Entries * 8) + 64;
-    private const int InnerNodeBytes = (2 * IovaNode.Entries * 8) + 152;
+    private const int NodeBytes = (IovaNode.Entries * 8) + 80;
+    private const int InnerNodeBytes = (2 * IovaNode.Entries * 8) + 168;
+
+    // The fewest entries that are a long run: fewer are written as fast.
+    private const int LeastRun = 32;
 
     private readonly int _pageShift;
 
     // Empty nodes, in a ring. They stay in the tree, so a program that maps and unmaps the same place makes no garbage.
     private readonly IovaNode?[] _spare = new IovaNode?[SpareNodes];
     private int _nextSpare;
+
+    private volatile int _runs;
 
     // The tree grows a level when an address does not fit, so low addresses take short walks.
     private volatile IovaNode _root;
@@ -42,6 +48,12 @@ internal sealed class IovaTable
 
     /// <summary>Bytes of our memory that the table takes. Changes with the table.</summary>
     internal long Bytes { get; private set; }
+
+    /// <summary>
+    /// Whether there are runs. If not, an entry that is 0 leads nowhere, without a look at <see cref="Settle"/>. Of a
+    /// mapping that was entered before the look-up began, it is true.
+    /// </summary>
+    internal bool HasRuns => _runs != 0;
 
     /// <summary>Number of nodes, including the root and empty ones.</summary>
     internal int CountNodes() => Count(_root);
@@ -107,11 +119,40 @@ internal sealed class IovaTable
         return node;
     }
 
-    /// <summary>The value at an address; 0 if there is none.</summary>
-    internal ulong Find(ulong iova)
+    /// <summary>The value of an entry; 0 if it has none, or is one of a run and was not settled.</summary>
+    internal ulong FindSettled(ulong iova)
     {
         ref ulong entry = ref Find(iova, out _);
         return Refs.IsNull(ref entry) ? 0 : Volatile.Read(ref entry);
+    }
+
+    /// <summary>The value at an address; 0 if there is none. Not while the table changes.</summary>
+    internal ulong Find(ulong iova)
+    {
+        if (NodeOf(iova) is not { } node) return 0;
+        int index = IndexOf(node, iova);
+        ulong value = Volatile.Read(ref node.Value[index]);
+        return value == 0 && node.IsInRun(index) ? node.RunValue : value;
+    }
+
+    /// <summary>
+    /// The entry for an address, as <see cref="Find(ulong, out int)"/> finds it; one of a run has its value from here
+    /// on.
+    /// </summary>
+    internal ref ulong Settle(ulong iova, out int shift)
+    {
+        shift = 0;
+        if (NodeOf(iova) is not { } node) return ref Refs.Null();
+        int index = IndexOf(node, iova);
+        shift = node.Shift;
+        ref ulong entry = ref node.Value[index];
+        if (entry == 0 && node.IsInRun(index))
+        {
+            node.IsRunSettled = true;
+            Volatile.Write(ref entry, node.RunValue);
+        }
+
+        return ref entry;
     }
 
     /// <summary>Enters a value, not 0. The range is page-aligned and free.</summary>
@@ -196,8 +237,7 @@ internal sealed class IovaTable
         (int from, int to) = Whole(node, first, last);
         if (node.Shift == _pageShift)
         {
-            ((Span<ulong>)node.Value)[from..(to + 1)].Fill(value);
-            node.Used += to - from + 1;
+            Write(node, from, to, value);
             return;
         }
 
@@ -208,8 +248,9 @@ internal sealed class IovaTable
         if (high > to && (high != low || low >= from))
             Fill(ChildOf(inner, high), Math.Max(first, last & ~span), last, value);
         if (from > to) return;
-        ((Span<ulong>)inner.Value)[from..(to + 1)].Fill(value);
-        inner.Used += to - from + 1;
+        for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
+            inner.Value[i] = 0; // the value that stood for the whole entry before it got a child
+        Write(inner, from, to, value);
         for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
         {
             Bytes -= BytesOf(inner.Child[i]!);
@@ -218,19 +259,55 @@ internal sealed class IovaTable
         }
     }
 
+    /// <summary>Gives free entries of a node a value.</summary>
+    private void Write(IovaNode node, int from, int to, ulong value)
+    {
+        node.Used += to - from + 1;
+        if (to - from + 1 < LeastRun || node.RunValue != 0)
+        {
+            ((Span<ulong>)node.Value)[from..(to + 1)].Fill(value);
+            return;
+        }
+
+        (node.RunFrom, node.RunTo, node.RunValue, node.IsRunSettled) = ((short)from, (short)to, value, false);
+        _runs++;
+    }
+
+    /// <summary>Writes the run of a node entry by entry, as a part of it is about to change.</summary>
+    private void Spill(IovaNode node)
+    {
+        foreach (ref ulong entry in ((Span<ulong>)node.Value)[node.RunFrom..(node.RunTo + 1)])
+            if (entry == 0) Volatile.Write(ref entry, node.RunValue);
+        node.RunValue = 0;
+        _runs--;
+    }
+
+    /// <summary>Takes the values of entries of a node; returns the OR of them.</summary>
+    private ulong Erase(IovaNode node, int from, int to)
+    {
+        node.Used -= to - from + 1;
+        ulong found = 0;
+        if (node.RunValue != 0 && node.RunFrom == from && node.RunTo == to)
+        {
+            found = node.RunValue;
+            node.RunValue = 0;
+            _runs--;
+            if (!node.IsRunSettled) return found;
+        }
+
+        return found | Take(((Span<ulong>)node.Value)[from..(to + 1)]);
+    }
+
     private ulong Clear(IovaNode node, ulong first, ulong last)
     {
         (int from, int to) = Whole(node, first, last);
+        int low = IndexOf(node, first), high = IndexOf(node, last);
+        if (node.RunValue != 0 && low <= node.RunTo && high >= node.RunFrom
+            && (node.RunFrom != from || node.RunTo != to)) Spill(node);
+        if (node.Shift == _pageShift) return Erase(node, from, to);
         ulong found = 0;
-        if (node.Shift == _pageShift)
-        {
-            node.Used -= to - from + 1;
-            return Take(((Span<ulong>)node.Value)[from..(to + 1)]);
-        }
-
         var inner = (IovaInnerNode)node;
         ulong span = (1UL << node.Shift) - 1;
-        int low = IndexOf(node, first), high = IndexOf(node, last);
         if (low < from) found |= ClearBelow(ChildOf(inner, low), first, Math.Min(last, first | span));
         if (high > to && (high != low || low >= from))
             found |= ClearBelow(ChildOf(inner, high), Math.Max(first, last & ~span), last);
@@ -244,8 +321,7 @@ internal sealed class IovaTable
             found |= ClearBelow(child, start, start | span);
         }
 
-        inner.Used -= to - from + 1;
-        return found | Take(((Span<ulong>)inner.Value)[from..(to + 1)]);
+        return found | Erase(inner, from, to);
     }
 
     /// <summary>Clears values and returns the OR of them.</summary>

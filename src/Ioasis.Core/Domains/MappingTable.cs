@@ -164,7 +164,8 @@ public sealed partial class MappingTable
     /// </summary>
     internal bool Show(ulong address, out MappingView view, out MemoryLocation? location)
     {
-        var entry = new MapEntry(_table.Find(address));
+        MapEntry entry;
+        using (_lock.Enter()) entry = new MapEntry(_table.Find(address));
         (view, location) = (default, null);
         if (!entry.IsMapped || !_source.TryShow(address, out IovaRange range, out location)) return false;
         view = new MappingView(range.First, range.Last, entry.Access);
@@ -242,7 +243,7 @@ public sealed partial class MappingTable
         ref ulong at = ref _table.Find(address, out shift);
         if (Refs.IsNull(ref at)) return default;
         var entry = new MapEntry(Volatile.Read(ref at));
-        if (entry.IsUsed || !entry.IsMapped) return entry;
+        if (entry.IsUsed) return entry;
         entry = Mark(address, out int marked); // not into shift: that is to stay in a register
         shift = marked;
         return entry;
@@ -255,7 +256,7 @@ public sealed partial class MappingTable
         ref ulong at = ref _table.FindNear(address, ref near);
         if (Refs.IsNull(ref at)) return default;
         var entry = new MapEntry(Volatile.Read(ref at));
-        return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out _);
+        return entry.IsUsed ? entry : Mark(address, out _);
     }
 
     /// <summary>
@@ -271,7 +272,7 @@ public sealed partial class MappingTable
         {
             var entry = new MapEntry(Volatile.Read(ref at));
             shift = near!.Shift;
-            if (entry.IsUsed || (asked && !entry.IsMapped)) return entry;
+            if (entry.IsUsed || (asked && !entry.IsMapped && !_table.HasRuns)) return entry;
         }
 
         near = null;
@@ -302,7 +303,7 @@ public sealed partial class MappingTable
         {
             ref ulong at = ref _table.Find(address, out shift);
             ulong value = Refs.IsNull(ref at) ? 0 : Volatile.Read(ref at);
-            if (value == 0) return default;
+            if (value == 0 && !_table.HasRuns) return default;
             if (!new MapEntry(value).IsOwned)
             {
                 if (MarkLocked(address, out shift) is { } marked) return marked;
@@ -319,7 +320,7 @@ public sealed partial class MappingTable
     {
         using (_lock.Enter())
         {
-            ref ulong at = ref _table.Find(address, out shift);
+            ref ulong at = ref _table.Settle(address, out shift);
             if (Refs.IsNull(ref at) || at == 0) return default(MapEntry);
             if (new MapEntry(at).IsOwned) return null;
             at |= MapEntry.UsedBit;

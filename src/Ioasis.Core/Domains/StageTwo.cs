@@ -50,7 +50,7 @@ public struct StageTwo : ITableMemory
         ArgumentNullException.ThrowIfNull(parent);
         TranslationRoute route = parent.Route!;
         if (route.Table.PageSize < bytes || table.Value > route.LastAddress) return 0;
-        var entry = new MapEntry(route.Table.Table.Find(table.Value));
+        var entry = new MapEntry(route.Table.Table.FindSettled(table.Value));
         return entry.IsUsedDirectFor(MapAccess.Read) ? entry.Delta + (nint)table.Value : 0;
     }
 

@@ -52,12 +52,28 @@ public sealed class IovaTableTests
                     unchecked(last + 1)])
                     Assert.Equal(mapped.FirstOrDefault(m => m.First <= probe && probe <= m.Last).Value,
                         table.Find(probe));
+            if (mapped.Count > 0 && random.Next(2) == 0)
+            {
+                // A device uses an address, mostly in the midst of a run.
+                (ulong first, ulong last, ulong value) = mapped[random.Next(mapped.Count)];
+                ulong used = first + ((ulong)random.NextInt64() % (last - first + 1));
+                ref ulong entry = ref table.Settle(used, out int shift);
+                Assert.Equal(value, entry);
+                Assert.Equal(value, table.FindSettled(used));
+                ref ulong found = ref table.Find(used, out int foundShift);
+                Assert.Equal((value, shift), (found, foundShift));
+            }
+
             ulong anywhere = (ulong)random.NextInt64() >> random.Next(52);
+            ulong at = mapped.FirstOrDefault(m => m.First <= anywhere && anywhere <= m.Last).Value;
+            ulong settled = table.FindSettled(anywhere);
+            Assert.True(settled == at || (settled == 0 && table.HasRuns));
             Assert.Equal(mapped.FirstOrDefault(m => m.First <= anywhere && anywhere <= m.Last).Value,
                 table.Find(anywhere));
         }
 
         foreach ((ulong first, ulong last, _) in mapped) table.Clear(first, last);
+        Assert.False(table.HasRuns);
         foreach ((ulong first, ulong last, _) in mapped)
             Assert.Equal((0ul, 0ul), (table.Find(first), table.Find(last)));
         Assert.InRange(table.CountNodes(), 1, MostEmpty);
@@ -73,6 +89,28 @@ public sealed class IovaTableTests
         Assert.Equal(1ul, table.Find(0x1000));
         Assert.Equal(1ul, table.Find(0x4000_0fff));
         Assert.Equal(0ul, table.Find(0x4000_1000));
+    }
+
+    [Fact]
+    public void OfALongRunOnlyWhatIsAskedForIsWritten()
+    {
+        var table = new IovaTable(12);
+        table.Set(0x1000, 0x1f_efff, 8); // of one node, all but its first and last entries
+        IovaNode node = table.NodeOf(0x1000)!;
+        Assert.Equal(new ulong[IovaNode.Entries], ((Span<ulong>)node.Value).ToArray());
+        Assert.Equal((8ul, 8ul), (table.Find(0x1000), table.Find(0x1f_efff)));
+        Assert.Equal((0ul, 0ul), (table.Find(0), table.Find(0x1f_f000)));
+        table.Settle(0x5000, out _) |= 4; // as a use marks it
+        Assert.Equal((12ul, 0ul), (table.FindSettled(0x5000), table.FindSettled(0x6000)));
+        table.Set(0, 0xfff, 16); // a neighbour
+        Assert.Equal(8ul, table.Clear(0x7000, 0x7fff)); // the rest stays
+        Assert.Equal((12ul, 8ul), (table.Find(0x5000), table.Find(0x6000)));
+        Assert.Equal((0ul, 8ul), (table.Find(0x7000), table.Find(0x8000)));
+        Assert.Equal(12ul, table.Clear(0x1000, 0x6fff));
+        Assert.Equal(8ul, table.Clear(0x8000, 0x1f_efff));
+        Assert.Equal(16ul, table.Clear(0, 0xfff));
+        Assert.Equal((0, false), (node.Used, table.HasRuns));
+        Assert.Equal(new ulong[IovaNode.Entries], ((Span<ulong>)node.Value).ToArray());
     }
 
     [Fact]
