@@ -11,7 +11,8 @@ namespace Ioasis.Bench;
 internal static class RatioCheck
 {
     private const int Tries = 3, Rounds = 3;
-    private const double HitBound = 6, MissBound = 7, NestedBound = 4.5, MapBound = 300, NvmeBound = 8, IoasMapBound = 3;
+    private const double HitBound = 6, MissBound = 7, NestedBound = 4.5, MapBound = 300;
+    private const double NvmeBound = 8, IoasMapBound = 3;
     private const string NvmeMedian = "a read, 1 in flight, median";
     private const double MedianBound = 2; // times the bound of the minima
 

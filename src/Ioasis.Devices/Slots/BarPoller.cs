@@ -8,9 +8,10 @@ namespace Ioasis.Devices.Slots;
 /// <see cref="PollPace"/> sets its pace by the activity of drivers and devices.
 /// </summary>
 /// <remarks>
-/// An engine that has just ended a command polls in its place for a moment (<see cref="Linger"/>): the next doorbell is
+/// An engine that has just ended a command polls its own slot for a moment (<see cref="Linger"/>): the next doorbell is
 /// likely to be its own, and the thread that sees it does the work, without waking another one. One engine does that at
-/// a time, so that all polling without a pause takes one processor.
+/// a time, so that all polling without a pause takes one processor. It polls no other slot, because the calls to
+/// another device's model could keep it from its own work.
 /// </remarks>
 internal sealed class BarPoller : IDisposable
 {
@@ -29,10 +30,11 @@ internal sealed class BarPoller : IDisposable
     private volatile IPolledSlot[] _slots = [];
     private volatile bool _happened, _naps;
     private Thread? _thread;
-    private long _rounds; // odd while one thread polls
+    private long _rounds; // odd while the thread polls
     private readonly PollPace _lingerPace = new(Stopwatch.Frequency); // of the engine that polls
     private int _lingers; // 1 while an engine polls
-    private long _helpedAt; // when an engine polled last; 0 once it has stopped
+    private volatile IPolledSlot? _helped; // the slot that an engine polled last
+    private long _helpedAt; // when it did; 0 once it has stopped
     private long _engineAt; // when an engine was last about to poll
 
     /// <summary>
@@ -98,20 +100,21 @@ internal sealed class BarPoller : IDisposable
     }
 
     /// <summary>
-    /// Polls in the thread's place, until the engine has work or nothing has happened for a moment. Returns at once if
-    /// another engine polls, or if the host has too much to do for polls without a pause. Called on the engine's
-    /// thread, with no lock.
+    /// Polls a slot in the thread's place, until its engine has work or nothing has happened for a moment. Returns at
+    /// once if no BAR of the slot is mapped, another engine polls, or the host has too much to do for polls without a
+    /// pause. Called on the engine's thread, with no lock.
     /// </summary>
-    internal void Linger(IDeviceEngine engine)
+    internal void Linger(IPolledSlot slot, IDeviceEngine engine)
     {
-        if (_slots.Length == 0 || Interlocked.Exchange(ref _lingers, 1) != 0) return;
+        if (Array.IndexOf(_slots, slot) < 0 || Interlocked.Exchange(ref _lingers, 1) != 0) return;
         try
         {
+            _helped = slot;
             long now = Stopwatch.GetTimestamp();
             Volatile.Write(ref _engineAt, now);
             for (int pause = _lingerPace.Begin(now), turn = 0; pause == 0; turn++)
             {
-                TryPoll(out bool any);
+                bool any = slot.TryPoll();
                 if (engine.IsWanted) break;
                 if (turn % 128 == 127) Thread.Yield(); // one of the same processor may have something to do
                 now = Stopwatch.GetTimestamp();
@@ -167,23 +170,24 @@ internal sealed class BarPoller : IDisposable
                 }
             }
 
-            if (Stopwatch.GetTimestamp() - Volatile.Read(ref _helpedAt) < s_helped)
+            long now = Stopwatch.GetTimestamp(), helped = now - Volatile.Read(ref _helpedAt);
+            bool isAlone = _slots.Length == 1;
+            if (helped < s_helped && isAlone)
             {
                 pace.Rest();
-                _changed.Wait(1); // the engine says when it stops; while it works, others wait for the end of this
+                _changed.Wait(1); // the engine says when it stops
                 continue;
             }
 
             bool any = _happened;
             _happened = false;
-            TryPoll(out bool isRung);
-            any |= isRung;
-            long now = Stopwatch.GetTimestamp();
+            any |= Poll(except: helped < s_helped ? _helped : null);
+            now = Stopwatch.GetTimestamp();
             int nap = pace.Next(now, any);
             if (nap < Millisecond)
             {
                 // An engine that polls without a pause needs a processor more. One that works polls when it is done.
-                if (Volatile.Read(ref _helpedAt) != 0) nap = Math.Max(nap, WorkNap);
+                if (helped < s_recent && isAlone) nap = Math.Max(nap, WorkNap);
                 else if (now - Volatile.Read(ref _engineAt) < s_recent) nap = Math.Max(nap, LeastNap);
                 Nap(nap);
                 continue;
@@ -201,19 +205,20 @@ internal sealed class BarPoller : IDisposable
         else Thread.Yield();
     }
 
-    /// <summary>Polls all slots, unless another thread is just doing that.</summary>
-    private void TryPoll(out bool any)
+    private bool Poll(IPolledSlot? except)
     {
-        any = false;
-        long round = Volatile.Read(ref _rounds);
-        if (round % 2 != 0 || Interlocked.CompareExchange(ref _rounds, round + 1, round) != round) return;
+        bool any = false;
+        Interlocked.Increment(ref _rounds);
         try
         {
-            foreach (IPolledSlot slot in _slots) any |= slot.TryPoll();
+            foreach (IPolledSlot slot in _slots)
+                if (slot != except) any |= slot.TryPoll();
         }
         finally
         {
-            Volatile.Write(ref _rounds, round + 2);
+            Interlocked.Increment(ref _rounds);
         }
+
+        return any;
     }
 }

@@ -328,7 +328,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     {
         // A driver that takes interrupts sleeps, and wakes up sooner if this thread leaves it the processor.
         if (_hasInterrupted) _hasInterrupted = false;
-        else _poller.Linger(engine);
+        else _poller.Linger(this, engine);
     }
 
     private BarMemory Memory(int bar) =>
