@@ -50,8 +50,8 @@ internal sealed class IovaTable
     internal long Bytes { get; private set; }
 
     /// <summary>
-    /// Whether there are runs. If not, an entry that is 0 leads nowhere, without a look at <see cref="Settle"/>. Of a
-    /// mapping that was entered before the look-up began, it is true.
+    /// Whether there are runs. If not, an entry that is still 0 after this was read leads nowhere, without a look at
+    /// <see cref="Settle"/>.
     /// </summary>
     internal bool HasRuns => _runs != 0;
 

@@ -16,8 +16,8 @@ namespace Ioasis.Core.Domains;
 /// entered once, however many domains there are and whatever its size.
 /// </summary>
 /// <remarks>
-/// Look-ups take no lock. The first use of an entry does, to mark it, unless the DMA API owns the entry. Taking a
-/// mapping out goes in this order: take it out of the table and, if it was marked, raise the generation of every port
+/// Look-ups take no lock. The first use of an entry does, to mark it, unless the DMA API owns the entry; so does the
+/// look-up of an address that leads nowhere, while the table has runs (<see cref="IovaTable"/>). Taking a mapping out goes in this order: take it out of the table and, if it was marked, raise the generation of every port
 /// that could have it cached, make that visible on all processors, wait until no port is within an access that began
 /// before. Then nothing can use the old translation any more, and its memory can be given back.
 /// </remarks>
@@ -266,13 +266,12 @@ public sealed partial class MappingTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal MapEntry Use(ulong address, ref IovaNode? near, out int shift)
     {
-        bool asked = near is null;
         ref ulong at = ref _table.FindNear(address, ref near);
         if (!Refs.IsNull(ref at))
         {
             var entry = new MapEntry(Volatile.Read(ref at));
             shift = near!.Shift;
-            if (entry.IsUsed || (asked && !entry.IsMapped && !_table.HasRuns)) return entry;
+            if (entry.IsUsed) return entry;
         }
 
         near = null;
@@ -302,8 +301,10 @@ public sealed partial class MappingTable
         while (true)
         {
             ref ulong at = ref _table.Find(address, out shift);
-            ulong value = Refs.IsNull(ref at) ? 0 : Volatile.Read(ref at);
-            if (value == 0 && !_table.HasRuns) return default;
+            if (Refs.IsNull(ref at)) return default;
+            ulong value = Volatile.Read(ref at);
+            // Without runs it leads nowhere, unless the last run was just written entry by entry.
+            if (value == 0 && !_table.HasRuns && Volatile.Read(ref at) == 0) return default;
             if (!new MapEntry(value).IsOwned)
             {
                 if (MarkLocked(address, out shift) is { } marked) return marked;

@@ -25,34 +25,40 @@ public class ConcurrentUnmapTests
     private volatile bool _stop;
 
     [Theory]
-    [InlineData(1)]  // every access from the IOTLB
-    [InlineData(64)] // misses and hits
-    public async Task NoReadSeesMemoryAfterItsUnmapReturned(int pages)
+    [InlineData(1, 1)]   // every access from the IOTLB
+    [InlineData(64, 1)]  // misses and hits
+    [InlineData(5, 100)] // five runs of entries in one node, of which it has room for one
+    public async Task NoReadSeesMemoryAfterItsUnmapReturned(int mappings, int pages)
     {
+        ulong each = (ulong)pages * 4096;
         Endpoint endpoint = _bench.NewEndpoint();
         PagingDomain domain = _bench.NewDomain();
         endpoint.Attach(null, domain);
         int met = 0;
-        var mapped = new (IovaRange Range, HostBlock Block)[pages];
-        mapped[0] = _bench.Map(domain, 4096, 4096, Ours);
-        Task[] devices = [Reader(endpoint, pages, 0), Reader(endpoint, pages, 1)];
+        var mapped = new (IovaRange Range, HostBlock Block)[mappings];
+        mapped[0] = _bench.Map(domain, 4096, each, Ours);
+        Task[] devices = [Reader(endpoint, mappings * pages, 0), Reader(endpoint, mappings * pages, 1)];
         await _haveRead.Task.WaitAsync(s_patience, TestContext.Current.CancellationToken);
 
         for (int round = 0; round < Rounds || (met < MostlyMet && round < 100 * Rounds); round++)
         {
-            int page = round % pages;
-            if (mapped[page].Block is { } old)
+            int one = round % mappings;
+            if (mapped[one].Block is { } old)
             {
                 if (IsADeviceWithin()) met++;
-                domain.Mappings.Unmap(mapped[page].Range);
+                domain.Mappings.Unmap(mapped[one].Range);
 
                 // The memory is somebody else's now: a device that still reads it sees this, and fails its check.
-                old.Write(0, 0xeeeeeeeeeeeeeeeeUL);
-                old.Write(4088, 0xeeeeeeeeeeeeeeeeUL);
+                for (ulong at = 0; at < each; at += 4096)
+                {
+                    old.Write(at, 0xeeeeeeeeeeeeeeeeUL);
+                    old.Write(at + 4088, 0xeeeeeeeeeeeeeeeeUL);
+                }
+
                 _bench.Memory.Free(old);
             }
 
-            mapped[page] = _bench.Map(domain, (ulong)(page + 1) * 4096, 4096, Ours);
+            mapped[one] = _bench.Map(domain, 4096 + ((ulong)one * each), each, Ours);
         }
 
         _stop = true;
@@ -130,6 +136,7 @@ public class ConcurrentUnmapTests
 
     [Theory]
     [InlineData(16)]   // cut between pages of one node
+    [InlineData(300)]  // cut within a run of a node
     [InlineData(1024)] // 4 MiB from a boundary of 2 MiB on: cut within what is one entry of a node
     public async Task ASplitHasNoGapAndItsPartsAreTakenAwayEachByItself(int pages)
     {
