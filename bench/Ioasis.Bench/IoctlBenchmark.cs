@@ -17,6 +17,7 @@ internal static class IoctlBenchmark
         }
 
         return new Comparison("ioctl round trip under run", Series.Of(ours), "a minimal supervisor in C",
-            Series.Of(theirs)) { Target = 1.2 };
+            Series.Of(theirs))
+        { Target = 1.2 };
     }
 }

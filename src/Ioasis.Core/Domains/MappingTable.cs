@@ -17,9 +17,10 @@ namespace Ioasis.Core.Domains;
 /// </summary>
 /// <remarks>
 /// Look-ups take no lock. The first use of an entry does, to mark it, unless the DMA API owns the entry; so does the
-/// look-up of an address that leads nowhere, while the table has runs (<see cref="IovaTable"/>). Taking a mapping out goes in this order: take it out of the table and, if it was marked, raise the generation of every port
-/// that could have it cached, make that visible on all processors, wait until no port is within an access that began
-/// before. Then nothing can use the old translation any more, and its memory can be given back.
+/// look-up of an address that leads nowhere, while the table has runs (<see cref="IovaTable"/>). Taking a mapping out
+/// goes in this order: take it out of the table and, if it was marked, raise the generation of every port that could
+/// have it cached, make that visible on all processors, wait until no port is within an access that began before. Then
+/// nothing can use the old translation any more, and its memory can be given back.
 /// </remarks>
 public sealed partial class MappingTable
 {
