@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The common part of the baselines: clock and memory. */
+/* The common part of the baselines: clock, memory and its pages. */
 #ifndef COMMON_H
 #define COMMON_H
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+
+#define PAGE 4096ul
 
 /* nanoseconds */
 static inline double now(void)

@@ -15,8 +15,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PAGE 4096UL
-
 static inline void require(int condition, const char *what)
 {
     if (condition)

@@ -16,7 +16,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
 #define PAIRS (1u << 12) /* few, so that other load affects only some rounds */
 #define ROUNDS 100
 

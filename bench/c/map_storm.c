@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 
 #define ROUNDS 7
-#define PAGE 4096
 
 int main(int argc, char **argv)
 {

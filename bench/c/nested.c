@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define PAGE 4096ul
 #define SEQUENCE (1u << 16)
 #define LOOKUPS SEQUENCE /* few, so that other load affects only some rounds */
 #define ROUNDS 100

@@ -6,31 +6,16 @@
 #ifndef NVME_H
 #define NVME_H
 
+#include "../../tests/Clients/nvme_entries.h"
 #include "common.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#ifndef PAGE
-#define PAGE 4096UL
-#endif
-#define ENTRIES 64u      /* a page of commands */
+#define ENTRIES 64u /* a page of commands */
 #define MOST_DEPTH 32
 #define MOST_READS 4000000
 #define BLOCKS_OF_A_PAGE 8u
-
-struct nvme_command {
-    uint8_t opcode, flags;
-    uint16_t id;
-    uint32_t nsid, cdw2, cdw3;
-    uint64_t metadata, prp1, prp2;
-    uint32_t cdw10, cdw11, cdw12, cdw13, cdw14, cdw15;
-};
-
-struct nvme_completion {
-    uint32_t result, reserved;
-    uint16_t sq_head, sq_id, id, status; /* the lowest bit is the phase */
-};
 
 enum { NVME_WRITE = 1, NVME_READ = 2 };
 

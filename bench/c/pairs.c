@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define PAGE 4096ul
 #define SEQUENCE (1u << 12)
 #define PAIRS (1u << 14) /* few, so that other load affects only some rounds */
 #define ROUNDS 150

@@ -14,7 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
 #define TLB 1024ul
 #define SEQUENCE (1u << 16)
 #define ROUNDS 200

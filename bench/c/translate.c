@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE 4096ul
 #define TLB 1024ul
 #define SEQUENCE (1u << 16) /* of IOVAs, prepared so that their generation is not measured */
 #define LOOKUPS SEQUENCE /* few, so that other load affects only some rounds */

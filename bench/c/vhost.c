@@ -20,7 +20,6 @@
 #include <sched.h>
 #include <semaphore.h>
 
-#define PAGE 4096ul
 #define MOST 2047ul
 #define DESCRIPTORS 32768ul /* the most that a ring may have: a long sequence, which no branch predictor learns */
 #define CHAIN 32ul

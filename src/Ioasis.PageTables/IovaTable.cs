@@ -17,22 +17,17 @@ namespace Ioasis.PageTables;
 /// value. Of a run it finds 0 at first: <see cref="Settle"/>, which is a change, gives the entry its value. The values
 /// of reserved entries (<see cref="Reserve"/>) are their owner's, who changes them at any time.
 /// </remarks>
-internal sealed class IovaTable
+internal sealed partial class IovaTable
 {
     private const int SpareNodes = 16;
     private const int NodeBytes = (IovaNode.Entries * 8) + 80;
     private const int InnerNodeBytes = (2 * IovaNode.Entries * 8) + 168;
-
-    // The fewest entries that are a long run: fewer are written as fast.
-    private const int LeastRun = 32;
 
     private readonly int _pageShift;
 
     // Empty nodes, in a ring. They stay in the tree, so a program that maps and unmaps the same place makes no garbage.
     private readonly IovaNode?[] _spare = new IovaNode?[SpareNodes];
     private int _nextSpare;
-
-    private volatile int _runs;
 
     // The tree grows a level when an address does not fit, so low addresses take short walks.
     private volatile IovaNode _root;
@@ -48,12 +43,6 @@ internal sealed class IovaTable
 
     /// <summary>Bytes of our memory that the table takes. Changes with the table.</summary>
     internal long Bytes { get; private set; }
-
-    /// <summary>
-    /// Whether there are runs. If not, an entry that is still 0 after this was read leads nowhere, without a look at
-    /// <see cref="Settle"/>.
-    /// </summary>
-    internal bool HasRuns => _runs != 0;
 
     /// <summary>Number of nodes, including the root and empty ones.</summary>
     internal int CountNodes() => Count(_root);
@@ -133,26 +122,6 @@ internal sealed class IovaTable
         int index = IndexOf(node, iova);
         ulong value = Volatile.Read(ref node.Value[index]);
         return value == 0 && node.IsInRun(index) ? node.RunValue : value;
-    }
-
-    /// <summary>
-    /// The entry for an address, as <see cref="Find(ulong, out int)"/> finds it; one of a run has its value from here
-    /// on.
-    /// </summary>
-    internal ref ulong Settle(ulong iova, out int shift)
-    {
-        shift = 0;
-        if (NodeOf(iova) is not { } node) return ref Refs.Null();
-        int index = IndexOf(node, iova);
-        shift = node.Shift;
-        ref ulong entry = ref node.Value[index];
-        if (entry == 0 && node.IsInRun(index))
-        {
-            node.IsRunSettled = true;
-            Volatile.Write(ref entry, node.RunValue);
-        }
-
-        return ref entry;
     }
 
     /// <summary>Enters a value, not 0. The range is page-aligned and free.</summary>
@@ -249,53 +218,14 @@ internal sealed class IovaTable
             Fill(ChildOf(inner, high), Math.Max(first, last & ~span), last, value);
         if (from > to) return;
         for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
-            inner.Value[i] = 0; // the value that stood for the whole entry before it got a child
-        Write(inner, from, to, value);
-        for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
         {
             Bytes -= BytesOf(inner.Child[i]!);
-            inner.Lead(i, null); // nothing is mapped below any more
+            inner.Value[i] = 0; // the value that stood for the whole entry before it got a child
+            inner.Lead(i, null); // nothing is mapped below
             inner.Used--;
         }
-    }
 
-    /// <summary>Gives free entries of a node a value.</summary>
-    private void Write(IovaNode node, int from, int to, ulong value)
-    {
-        node.Used += to - from + 1;
-        if (to - from + 1 < LeastRun || node.RunValue != 0)
-        {
-            ((Span<ulong>)node.Value)[from..(to + 1)].Fill(value);
-            return;
-        }
-
-        (node.RunFrom, node.RunTo, node.RunValue, node.IsRunSettled) = ((short)from, (short)to, value, false);
-        _runs++;
-    }
-
-    /// <summary>Writes the run of a node entry by entry, as a part of it is about to change.</summary>
-    private void Spill(IovaNode node)
-    {
-        foreach (ref ulong entry in ((Span<ulong>)node.Value)[node.RunFrom..(node.RunTo + 1)])
-            if (entry == 0) Volatile.Write(ref entry, node.RunValue);
-        node.RunValue = 0;
-        _runs--;
-    }
-
-    /// <summary>Takes the values of entries of a node; returns the OR of them.</summary>
-    private ulong Erase(IovaNode node, int from, int to)
-    {
-        node.Used -= to - from + 1;
-        ulong found = 0;
-        if (node.RunValue != 0 && node.RunFrom == from && node.RunTo == to)
-        {
-            found = node.RunValue;
-            node.RunValue = 0;
-            _runs--;
-            if (!node.IsRunSettled) return found;
-        }
-
-        return found | Take(((Span<ulong>)node.Value)[from..(to + 1)]);
+        Write(inner, from, to, value);
     }
 
     private ulong Clear(IovaNode node, ulong first, ulong last)

@@ -4,6 +4,7 @@
 #define NVME_H
 
 #include "client.h"
+#include "nvme_entries.h"
 
 enum nvme_register {
     NVME_CAP = 0x00,
@@ -23,21 +24,6 @@ enum nvme_register {
 
 enum nvme_admin { DELETE_SQ = 0, CREATE_SQ = 1, DELETE_CQ = 4, CREATE_CQ = 5, IDENTIFY = 6, SET_FEATURES = 9 };
 enum nvme_io { NVME_FLUSH = 0, NVME_WRITE = 1, NVME_READ = 2, NVME_WRITE_ZEROES = 8 };
-
-struct nvme_command {
-    uint8_t opcode, flags;
-    uint16_t id;
-    uint32_t nsid, cdw2, cdw3;
-    uint64_t metadata, prp1, prp2;
-    uint32_t cdw10, cdw11, cdw12, cdw13, cdw14, cdw15;
-};
-
-struct nvme_completion {
-    uint32_t result, reserved;
-    uint16_t sq_head, sq_id, id, status; /* the lowest bit is the phase */
-};
-_Static_assert(
-    sizeof(struct nvme_command) == 64 && sizeof(struct nvme_completion) == 16, "as the specification has them");
 
 struct nvme_queue {
     volatile struct nvme_command *commands;

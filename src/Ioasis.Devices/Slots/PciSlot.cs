@@ -10,7 +10,7 @@ namespace Ioasis.Devices.Slots;
 /// The slot of a model. It owns the bytes of the BARs, tells the model what a driver writes to them, one call at a
 /// time, and passes the model's DMA and interrupts on.
 /// </summary>
-internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
+internal sealed partial class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
 {
     // Held during each call to the model, so that the model never gets two at once. Taken before the locks of the BARs
     // and any lock that the model takes in a call. A thread of the model must not wait for it, because a reset holds it
@@ -221,28 +221,6 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         _poller.TryAdd(this); // if it gets no thread either, the driver's next access tries again
     }
 
-    /// <summary>
-    /// Polls mapped BARs; true if there were new stores. Skips if a call to the model is under way, since that call
-    /// polls too.
-    /// </summary>
-    public bool TryPoll()
-    {
-        if (!_calls.TryEnter()) return false;
-        try
-        {
-            return !_unplugged && Poll();
-        }
-        catch (Exception e)
-        {
-            Fail("looking at its BARs", e);
-            return false;
-        }
-        finally
-        {
-            _calls.Exit();
-        }
-    }
-
     public DmaPort OpenDmaPort(int translations = 0, Pasid? defaultPasid = null) =>
         _endpoint.OpenPort(translations, defaultPasid);
 
@@ -323,13 +301,6 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     }
 
     public void Rest() => _endpoint.Progress(mayBeDone: true);
-
-    public void Linger(IDeviceEngine engine)
-    {
-        // A driver that takes interrupts sleeps, and wakes up sooner if this thread leaves it the processor.
-        if (_hasInterrupted) _hasInterrupted = false;
-        else _poller.Linger(this, engine);
-    }
 
     private BarMemory Memory(int bar) =>
         (uint)bar < 6 && _bars[bar] is { } memory
@@ -413,94 +384,6 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         finally
         {
             _computed.Clear();
-        }
-    }
-
-    private bool Poll()
-    {
-        if (_failed) return false;
-        _pending.Retry();
-        bool any = _decoding && PollPortals();
-        for (int bar = 0; bar < _bars.Length; bar++)
-        {
-            if (_bars[bar] is not { } memory) continue;
-            if (!_decoding) memory.DropUnseen();
-            else memory.Poll(_rung);
-            if (_rung.Count == 0) continue;
-            any = true;
-            PollPortals(); // descriptors submitted before the doorbell was written come first
-            Ring(bar);
-        }
-
-        return any;
-    }
-
-    private bool PollPortals()
-    {
-        bool any = false;
-        for (int bar = 0; bar < _bars.Length; bar++)
-        {
-            if (_bars[bar] is not { } memory) continue;
-            memory.PollPortal(_submitted);
-            any |= _submitted.Count > 0;
-            if (_submitted.Count != 0) Submit(bar);
-        }
-
-        return any;
-    }
-
-    private void Submit(int bar)
-    {
-        if (IsInjected())
-        {
-            _submitted.Clear();
-            return;
-        }
-
-        try
-        {
-            using var scope = new ModelScope(this);
-            foreach (PortalSubmission submission in _submitted)
-            {
-                _events.TellDescriptor(bar, submission.Offset, submission.Bytes);
-                _model.TrySubmit(bar, submission.Offset, submission.Bytes);
-            }
-        }
-        catch (Exception e)
-        {
-            Fail("Submit", e);
-        }
-        finally
-        {
-            _submitted.Clear();
-        }
-    }
-
-    private void Ring(int bar)
-    {
-        if (_rung.Count == 0) return;
-        if (IsInjected())
-        {
-            _rung.Clear();
-            return;
-        }
-
-        try
-        {
-            using var scope = new ModelScope(this);
-            foreach ((Register register, ulong value) in _rung)
-            {
-                _events.TellDoorbell(bar, register.Offset, register.Width, value);
-                _model.Ring(bar, register, value);
-            }
-        }
-        catch (Exception e)
-        {
-            Fail("Ring", e);
-        }
-        finally
-        {
-            _rung.Clear();
         }
     }
 }

@@ -111,7 +111,11 @@ public sealed class LingeringTests : IDisposable
     {
         Assert.True(_poller.TryAdd(_slot));
         // where it lost the processor for long, it takes naps of another kind until something happens
-        while (!_naps.Wait(1)) _poller.Expect();
+        SlotBench.Until(() =>
+        {
+            _poller.Expect();
+            return _naps.IsSet;
+        });
     }
 
     private sealed class FakeSlot : IPolledSlot
