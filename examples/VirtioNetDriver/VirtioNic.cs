@@ -31,6 +31,7 @@ public sealed class VirtioNic : IDisposable
 {
     private const int ReceiveQueue = 0, SendQueue = 1;
     private const int FrameHeader = 14, VlanTag = 4, PacketHeader = 12;
+    private const int CacheLine = 64;
     private const int MostRestarts = 3, DefaultMtu = 1500, Vectors = 3;
 
     private readonly VirtioTransport _transport;
@@ -46,6 +47,8 @@ public sealed class VirtioNic : IDisposable
 
     private readonly Lock _receiving = new(); // guards what follows
     private readonly SplitRing _receiveRing;
+    private readonly int _longest; // received, with its header
+    private readonly DmaMemory _memory; // for all of the buffers, each in cache lines of its own
     private readonly ReceiveBuffer[] _buffers;
     private long _dropped;
 
@@ -81,11 +84,14 @@ public sealed class VirtioNic : IDisposable
         Must(function.Dma.AllocateCoherent(PacketHeader, out DmaBuffer? header));
         _packetHeader = header!;
         _buffers = new ReceiveBuffer[_receiveRing.Size];
+        _longest = PacketHeader + FrameHeader + VlanTag + Mtu;
+        ulong each = (ulong)(_longest + CacheLine - 1) / CacheLine * CacheLine;
+        _memory = function.Dma.Space.AllocateMemory((ulong)_buffers.Length * each);
         for (int i = 0; i < _buffers.Length; i++)
         {
-            var memory = new byte[PacketHeader + FrameHeader + VlanTag + Mtu];
-            Must(function.Dma.Map(memory.AsMemory(), DmaDirection.FromDevice, out DmaMapping mapping));
-            _buffers[i] = new ReceiveBuffer(memory, mapping);
+            ulong offset = (ulong)i * each;
+            Must(function.Dma.Map(_memory, offset, (ulong)_longest, DmaDirection.FromDevice, out DmaMapping mapping));
+            _buffers[i] = new ReceiveBuffer(offset, mapping);
         }
 
         _sends = new TaskCompletionSource<bool>?[_sendRing.Size / 2]; // a chain has two descriptors
@@ -189,6 +195,7 @@ public sealed class VirtioNic : IDisposable
         for (int i = 0; i < _sends.Length; i++) _room.Wait(); // until those who send have unmapped
         foreach ((DriverInterrupt? interrupt, _) in _threads) interrupt?.Dispose();
         foreach (ReceiveBuffer buffer in _buffers) buffer.Mapping.Dispose();
+        _memory.Dispose();
         _received.Writer.TryComplete();
         _packetHeader.Dispose();
         _receiveRing.Dispose();
@@ -322,10 +329,9 @@ public sealed class VirtioNic : IDisposable
                 {
                     if (head >= _buffers.Length) continue; // the card's mistake
                     ReceiveBuffer buffer = _buffers[head];
-                    length = Math.Min(length, (uint)buffer.Memory.Length);
+                    length = Math.Min(length, (uint)_longest);
                     buffer.Mapping.SyncForCpu(0, length);
-                    if (length > PacketHeader && !_received.Writer.TryWrite(buffer.Memory[PacketHeader..(int)length]))
-                        _dropped++;
+                    if (length > PacketHeader && !_received.Writer.TryWrite(FrameOf(buffer, length))) _dropped++;
                     buffer.Mapping.SyncForDevice(0, length);
                     OfferBuffer((int)head);
                 }
@@ -339,8 +345,15 @@ public sealed class VirtioNic : IDisposable
     private void OfferBuffer(int index)
     {
         ReceiveBuffer buffer = _buffers[index];
-        _receiveRing.Describe(index, buffer.Mapping.Address, buffer.Memory.Length, isWritable: true);
+        _receiveRing.Describe(index, buffer.Mapping.Address, _longest, isWritable: true);
         _receiveRing.Offer(index);
+    }
+
+    private byte[] FrameOf(ReceiveBuffer buffer, uint length)
+    {
+        var frame = new byte[length - PacketHeader];
+        _memory.Bytes.CopyTo(buffer.Offset + PacketHeader, frame);
+        return frame;
     }
 
     private void EndSends()
@@ -367,7 +380,7 @@ public sealed class VirtioNic : IDisposable
         if (status != IommuStatus.Ok) throw new IOException($"No memory for the card: {status}.");
     }
 
-    private readonly record struct ReceiveBuffer(byte[] Memory, DmaMapping Mapping);
+    private readonly record struct ReceiveBuffer(ulong Offset, DmaMapping Mapping);
 
     /// <summary>The device's configuration (virtio 1.3, 5.1.4).</summary>
     [StructLayout(LayoutKind.Explicit, Size = 12)]
