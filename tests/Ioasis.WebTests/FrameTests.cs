@@ -58,4 +58,24 @@ public sealed class FrameTests(WebBench bench)
         Assert.InRange(bytes, 20_000, 150_000);
         scene.MustBeContent();
     }
+
+    /// <summary>A key that comes as soon as the page is drawn goes to its screen, and the next one to what it
+    /// shows.</summary>
+    [Fact]
+    public async Task Keys_count_from_the_first_drawing_on()
+    {
+        await using Scene scene = await Scene.Show(bench, "lessons");
+        IPage page = await scene.Open("topology");
+        await page.AddInitScriptAsync("""
+            new MutationObserver((_, observer) => {
+              if (!document.querySelector("nav")) return;
+              observer.disconnect();
+              document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "2", bubbles: true }));
+            }).observe(document, { childList: true, subtree: true })
+            """);
+        await page.ReloadAsync();
+        await Assertions.Expect(page.Locator("main h2")).ToHaveTextAsync("Walk");
+        await Assertions.Expect(page.Locator("main")).ToBeFocusedAsync();
+        scene.MustBeContent();
+    }
 }

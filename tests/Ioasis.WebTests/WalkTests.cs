@@ -35,6 +35,37 @@ public sealed class WalkTests(WebBench bench)
         scene.MustBeContent();
     }
 
+    /// <summary>Two keys within a frame are two steps, and a key at the first drawing counts.</summary>
+    [Fact]
+    public async Task Keys_that_come_before_the_next_paint_are_not_lost()
+    {
+        await using Scene scene = await bench.Start();
+        IPage page = await scene.Open($"walk?device={Scene.Nesting}&address=0x1234");
+        ILocator rows = page.Locator(".walk-grid tbody tr");
+        await Expect(rows).ToHaveCountAsync(1);
+        await page.EvaluateAsync("""
+            async () => {
+              for (const key of [" ", "ArrowRight", "ArrowRight"]) {
+                document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+                // the page draws in a microtask, and no frame is painted between these
+                for (let i = 0; i < 50; i++) await null;
+              }
+            }
+            """);
+        await Expect(rows).ToHaveCountAsync(4);
+        page = await scene.Open("walk");
+        await page.EvaluateAsync("""
+            () => new MutationObserver((_, observer) => {
+              if (!document.querySelector(".walk-grid")) return;
+              observer.disconnect();
+              document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+            }).observe(document.body, { childList: true, subtree: true })
+            """);
+        await page.GotoAsync($"{scene.Url}#/walk?device={Scene.Nesting}&address=0x1234");
+        await Expect(page.Locator(".walk-grid tbody tr")).ToHaveCountAsync(2);
+        scene.MustBeContent();
+    }
+
     [Fact]
     public async Task An_entry_is_told_bit_by_bit_with_the_names_of_the_specification()
     {

@@ -1,5 +1,5 @@
 // The frame of the page: what is shown, the screens, and whether the machine still answers.
-import { html, render, useEffect, useRef, useState } from "./html.js";
+import { html, render, useEffect, useLayoutEffect, useListener, useRef, useState } from "./html.js";
 import { get } from "./api.js";
 import { useMachine } from "./parts/machine.js";
 import { useRoute, linkTo } from "./route.js";
@@ -38,21 +38,17 @@ function App() {
   useEffect(() => {
     get("about").then(setAbout, (e) => setFailure(e.message));
   }, []);
-  useEffect(() => {
-    const press = (e) => {
-      const screen = screens[Number(e.key) - 1];
-      if (!screen || e.ctrlKey || e.altKey || e.metaKey || e.target.closest("input, select, textarea")) return;
-      byKey.current = true;
-      location.hash = linkTo(screen[0]);
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, []);
+  useListener("keydown", (e) => {
+    const screen = screens[Number(e.key) - 1];
+    if (!screen || e.ctrlKey || e.altKey || e.metaKey || e.target.closest?.("input, select, textarea")) return;
+    byKey.current = true;
+    location.hash = linkTo(screen[0]);
+  });
   const [name, title, Screen] = screens.find(([one]) => one === route.screen) ?? screens[0];
   useEffect(() => {
     document.title = `${title} - ${about?.title ?? "Ioasis"}`;
   }, [title, about]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // who came by a key goes on in the screen; who followed a link stays among the links
     if (byKey.current) document.getElementById("main").focus();
     byKey.current = false;

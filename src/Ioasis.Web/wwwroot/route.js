@@ -1,5 +1,5 @@
 // The place in the page: #/screen?name=value. It can be shared and kept.
-import { useEffect, useState } from "preact/hooks";
+import { useListener, useState } from "./html.js";
 
 export function parse(hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?");
@@ -23,10 +23,6 @@ export const replace = (screen, parameters) => {
 
 export function useRoute() {
   const [route, set] = useState(() => parse(location.hash));
-  useEffect(() => {
-    const change = () => set(parse(location.hash));
-    addEventListener("hashchange", change);
-    return () => removeEventListener("hashchange", change);
-  }, []);
+  useListener("hashchange", () => set(parse(location.hash)));
   return route;
 }

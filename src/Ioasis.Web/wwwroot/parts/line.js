@@ -1,6 +1,6 @@
 // A canvas to look at by keys, wheel and pointer: as sharp as the screen, drawn at most once a frame, in the colours of
 // the page's scheme. To a screen reader it is a slider whose value is in words.
-import { html, useEffect, useRef } from "../html.js";
+import { html, useLayoutEffect, useRef } from "../html.js";
 
 const roles = ["ground", "panel", "line", "text", "quiet", "accent", "read", "write", "both", "refused", "kept"];
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -59,7 +59,7 @@ export function Line(props) {
     const box = canvas.current.getBoundingClientRect();
     return [e.clientX - box.left, e.clientY - box.top];
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = canvas.current;
     const size = new ResizeObserver(its.schedule);
     size.observe(element);

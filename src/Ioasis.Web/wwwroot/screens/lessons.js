@@ -1,5 +1,5 @@
 // Lessons: calls that a program makes one after the other, with what each changes in a machine of its own.
-import { html, useEffect, useRef, useState } from "../html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { begin, get, leave, machine, post } from "../api.js";
 import { linkTo } from "../route.js";
 import { Picture } from "../parts/pictures.js";
@@ -100,7 +100,7 @@ function Lesson({ refuse }) {
   }, []);
   const count = lesson?.done.length ?? 0;
   const isOver = lesson && count === lesson.steps.length;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (lesson) next.current?.focus({ preventScroll: count === 0 });
   }, [lesson === null, isOver]);
   if (!lesson) return html`<p class="quiet">The lesson is being asked for.</p>`;

@@ -1,5 +1,5 @@
 // How an address of a device is translated, step by step. All that is asked stands in the URL.
-import { html, useEffect, useState } from "../html.js";
+import { html, useEffect, useListener, useState } from "../html.js";
 import { get } from "../api.js";
 import { useMachine } from "../parts/machine.js";
 import { parseAddress } from "../parts/addresses.js";
@@ -37,18 +37,14 @@ export function Walk({ parameters }) {
     choose(null);
     go({ step: Math.max(1, Math.min(count, steps.length)) });
   };
-  useEffect(() => {
-    const press = (e) => {
-      const typing = e.target.closest?.("input, select, textarea");
-      if (!steps.length || typing || e.ctrlKey || e.altKey || e.metaKey) return;
-      const count = { ArrowRight: shown + 1, ArrowLeft: shown - 1, Home: 1, End: steps.length,
-        " ": e.target.closest?.("button, a") ? undefined : shown + 1 }[e.key];
-      if (count === undefined) return;
-      e.preventDefault();
-      show(count);
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
+  useListener("keydown", (e) => {
+    const typing = e.target.closest?.("input, select, textarea");
+    if (!steps.length || typing || e.ctrlKey || e.altKey || e.metaKey) return;
+    const count = { ArrowRight: shown + 1, ArrowLeft: shown - 1, Home: 1, End: steps.length,
+      " ": e.target.closest?.("button, a") ? undefined : shown + 1 }[e.key];
+    if (count === undefined) return;
+    e.preventDefault();
+    show(count);
   });
 
   return html`
