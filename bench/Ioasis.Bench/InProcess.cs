@@ -48,10 +48,13 @@ internal sealed class InProcess : ICaller
 
     internal uint Hwpt { get; }
 
+    /// <summary>What every descriptor of the program is; null for nothing.</summary>
+    internal IMemoryFile? File { private get; set; }
+
     public Errno GetFile(int descriptor, out IOpenFile? file)
     {
-        file = null;
-        return Errno.EBADF;
+        file = File;
+        return file is null ? Errno.EBADF : Errno.None;
     }
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
@@ -78,6 +81,20 @@ internal sealed class InProcess : ICaller
             Iova = iova,
         };
         Call(IOMMU_IOAS_MAP, ref args);
+    }
+
+    internal void MapFile(ulong iova, ulong start, ulong length)
+    {
+        var args = new IommuIoasMapFile
+        {
+            Size = Size<IommuIoasMapFile>(),
+            Flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
+            IoasId = Ioas,
+            Start = start,
+            Length = length,
+            Iova = iova,
+        };
+        Call(IOMMU_IOAS_MAP_FILE, ref args);
     }
 
     internal void Unmap(ulong iova, ulong length)

@@ -19,10 +19,17 @@ internal static class MapBenchmark
         HostBlock block = bench.Allocate(1UL << 30);
         foreach ((ulong length, string name) in ((ulong, string)[])[(2UL << 20, "2 MiB"), (1UL << 30, "1 GiB")])
         {
-            (Series large, Series page) =
-                InTurn(rounds, n => Pairs(bench, block, Start, length, n), n => Pairs(bench, block, Start, Page, n));
+            (Series large, Series page) = InTurn(rounds, n => Pairs(n, length), n => Pairs(n, Page));
             yield return new Comparison($"map and unmap of {name}", large, "ours of 4 KiB", page) { Target = Large };
         }
+
+        // of a file, as no process has so much memory
+        using var file = new LargeFile((1UL << 40) + (2 * Page));
+        bench.File = file;
+        bench.MapFile(0, 0, Page); // holds the file, as a program does that maps more of it
+        (Series whole, Series ofFile) = InTurn(rounds, n => FilePairs(n, 1UL << 40), n => FilePairs(n, Page));
+        yield return new Comparison("map and unmap of 1 TiB of a file", whole, "ours of 4 KiB of it", ofFile)
+        { Target = Large };
 
         var few = Areas.Of(1 << 10);
         var some = Areas.Of(1 << 16);
@@ -48,6 +55,12 @@ internal static class MapBenchmark
         yield return new Comparison("unmapping all of 1M areas, for each", Series.Of(all), "clearing 4-level entries",
             Series.Of(walked))
         { Limit = All };
+
+        double Pairs(int count, ulong length) =>
+            Each(count, () => bench.Map(Start, (ulong)block.Address, length), () => bench.Unmap(Start, length));
+
+        double FilePairs(int count, ulong length) =>
+            Each(count, () => bench.MapFile(Start, Page, length), () => bench.Unmap(Start, length));
     }
 
     private static (Series Ours, Series Beside) InTurn(int rounds, Func<int, double> ours, Func<int, double> beside)
@@ -64,14 +77,14 @@ internal static class MapBenchmark
         return (Series.Of(first), Series.Of(second));
     }
 
-    private static double Pairs(InProcess bench, HostBlock block, ulong iova, ulong length, int count)
+    private static double Each(int count, Action map, Action unmap)
     {
         count = Math.Max(1, count / 16);
         long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < count; i++)
         {
-            bench.Map(iova, (ulong)block.Address, length);
-            bench.Unmap(iova, length);
+            map();
+            unmap();
         }
 
         return Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;

@@ -36,8 +36,8 @@ public sealed partial class SoftwareMachine : IDisposable
     private readonly VfioPciBus _bus;
     private readonly Dictionary<string, IommuUnit> _units = [];
     private readonly Dictionary<int, IommuGroup> _groups = [];
-    private readonly Dictionary<RequesterId, IommuGroup> _ownGroups = [];
-    private readonly Dictionary<RequesterId, string> _addresses = []; // and who is there, or can be
+    private readonly Dictionary<int, IommuGroup> _ownGroups = []; // by requester ID
+    private readonly Dictionary<int, string> _addresses = []; // requester IDs, and who is there or can be
     private readonly DefaultDomains _defaults;
     private readonly IommuNode _iommu;
     private readonly VfioContainerNode _container;
@@ -133,7 +133,10 @@ public sealed partial class SoftwareMachine : IDisposable
                 machine._units.Add(unit.Name, made);
             }
 
-            foreach (DeviceDescription device in description.Devices.OrderBy(d => d.Group is null))
+            // groups with numbers first: the others take what is free
+            foreach (DeviceDescription device in description.Devices.Where(d => d.Group is not null))
+                machine.GroupOf(device);
+            foreach (DeviceDescription device in description.Devices.Where(d => d.Group is null))
                 machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices)
             {
@@ -208,71 +211,6 @@ public sealed partial class SoftwareMachine : IDisposable
         if (leak is not null) ExceptionDispatchInfo.Throw(leak);
     }
 
-    /// <summary>Plugs the first of a function's virtual ones in.</summary>
-    internal IReadOnlyList<MachineDevice> PlugVirtual(PciSriov sriov, IReadOnlyList<PciDeviceModel> models)
-    {
-        using (_lock.Enter())
-        {
-            MachineDevice physical = sriov.Physical;
-            List<MachineDevice> plugged = [];
-            try
-            {
-                for (int number = 0; number < models.Count; number++)
-                {
-                    RequesterId address = PciSriov.AddressOf(physical.Requester, sriov.Layout, number);
-                    var device = new DeviceDescription(physical.Model, address, physical.Unit, null,
-                        new Dictionary<string, string>());
-                    int index = number;
-                    VfioPciDevice vfio = Add(device, sriov.Layout.VirtualFunction, (endpoint, minor) =>
-                        _bus.AddVirtual(models[index], endpoint, minor, physical.Pci, index));
-                    var function = new MachineDevice(device.Model, vfio) { Virtual = (physical.Requester, number) };
-                    plugged.Add(function);
-                    if (!sriov.Autoprobe.IsOn)
-                    {
-                        _bus.Detach(vfio);
-                        function.Driver = DriverState.None;
-                    }
-
-                    _devices = [.. _devices, plugged[number]];
-                }
-            }
-            catch
-            {
-                Unplug(plugged);
-                throw;
-            }
-
-            BuildPaths();
-            return plugged;
-        }
-    }
-
-    /// <summary>No path leads to these virtual functions any more.</summary>
-    internal void Hide(IReadOnlyList<MachineDevice> functions)
-    {
-        using (_lock.Enter())
-        {
-            foreach (MachineDevice function in functions) function.IsHidden = true;
-            BuildPaths();
-        }
-    }
-
-    /// <summary>Unplugs virtual functions, whose files are closed; what they were called is free again.</summary>
-    internal void Unplug(IReadOnlyList<MachineDevice> functions)
-    {
-        using (_lock.Enter())
-        {
-            foreach (MachineDevice function in functions)
-            {
-                _bus.Remove(function.Pci);
-                Forget(function.Endpoint, function.Requester);
-            }
-
-            _devices = [.. _devices.Except(functions)];
-            BuildPaths();
-        }
-    }
-
     /// <summary>The driver has a function from now on: it has its nodes.</summary>
     internal void Attach(MachineDevice device)
     {
@@ -318,12 +256,12 @@ public sealed partial class SoftwareMachine : IDisposable
 
     private MachineDevice Plug(DeviceDescription device, PciDeviceModel model)
     {
-        Dictionary<RequesterId, string> addresses = AddressesOf(device, model);
+        Dictionary<int, string> addresses = AddressesOf(device, model);
         PciFunction function = device.Restrict(model.Function);
         VfioPciDevice vfio = Add(device, function, (endpoint, minor) => _bus.Add(model, endpoint, minor, function));
         var plugged = new MachineDevice(device.Model, vfio);
         if (function.Sriov is not null) plugged.Sriov = new PciSriov(this, plugged, model, function.Sriov);
-        foreach ((RequesterId address, string name) in addresses) _addresses.Add(address, name);
+        foreach ((int address, string name) in addresses) _addresses.Add(address, name);
         _devices = [.. _devices, plugged];
         return plugged;
     }
@@ -350,7 +288,7 @@ public sealed partial class SoftwareMachine : IDisposable
     private void Forget(Endpoint endpoint, RequesterId address)
     {
         endpoint.Group.Remove(endpoint);
-        if (endpoint.Group.Endpoints.Count == 0 && _ownGroups.Remove(address)) _groups.Remove(endpoint.Group.Id);
+        if (endpoint.Group.Endpoints.Count == 0 && _ownGroups.Remove(address.Key)) _groups.Remove(endpoint.Group.Id);
     }
 
     /// <summary>Makes a function's endpoint and puts it on its group's default domain.</summary>
@@ -374,12 +312,13 @@ public sealed partial class SoftwareMachine : IDisposable
         PageRequests = function.PageRequests,
     };
 
-    /// <summary>A device's address, and those that its virtual functions can have, with what each is called.</summary>
+    /// <summary>A device's requester ID, and those that its virtual functions can have, with what each is called.
+    /// </summary>
     /// <exception cref="ArgumentException">One is another's.</exception>
-    private Dictionary<RequesterId, string> AddressesOf(DeviceDescription device, PciDeviceModel model)
+    private Dictionary<int, string> AddressesOf(DeviceDescription device, PciDeviceModel model)
     {
-        Dictionary<RequesterId, string> addresses = [];
-        Take(device.Address, $"{device.Address}");
+        Dictionary<int, string> addresses = [];
+        Take(device.Address, device.Address.ToString());
         if (model.Function.Sriov is not { } sriov) return addresses;
         for (int number = 0; number < sriov.TotalVfs; number++)
             Take(PciSriov.AddressOf(device.Address, sriov, number), $"virtual function {number} of {device.Address}");
@@ -387,9 +326,10 @@ public sealed partial class SoftwareMachine : IDisposable
 
         void Take(RequesterId address, string name)
         {
-            if (_addresses.TryGetValue(address, out string? taken) || addresses.TryGetValue(address, out taken))
+            if (_addresses.TryGetValue(address.Key, out string? taken)
+                || addresses.TryGetValue(address.Key, out taken))
                 throw new ArgumentException($"{address} is taken by {taken}; {name} cannot have it too.");
-            addresses.Add(address, name);
+            addresses.Add(address.Key, name);
         }
     }
 
@@ -411,9 +351,9 @@ public sealed partial class SoftwareMachine : IDisposable
             return shared;
         }
 
-        if (_ownGroups.TryGetValue(device.Address, out IommuGroup? own)) return own;
+        if (_ownGroups.TryGetValue(device.Address.Key, out IommuGroup? own)) return own;
         int free = FreeGroup();
-        return _ownGroups[device.Address] = _groups[free] = new IommuGroup(free);
+        return _ownGroups[device.Address.Key] = _groups[free] = new IommuGroup(free);
     }
 
     private int FreeGroup()
@@ -421,46 +361,5 @@ public sealed partial class SoftwareMachine : IDisposable
         int free = 0;
         while (_groups.ContainsKey(free)) free++;
         return free;
-    }
-
-    private void BuildPaths()
-    {
-        var paths = new Dictionary<string, VirtualPath>(StringComparer.Ordinal);
-        SvaNode sva = _sva.Value;
-        MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden && !d.IsRemoved)],
-            bound = [.. shown.Where(d => d.Driver == DriverState.Bound)];
-        VfioDevice[] vfio = [.. bound.Select(d => d.Vfio), .. _others];
-        VfioGroup[] groups = [.. vfio.Concat(_leaving).Select(d => d.Group).OfType<VfioGroup>().Distinct()];
-        IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
-            d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit,
-            d.Endpoint.Group, (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
-        {
-            Settings = d.Settings,
-            DriverName = d.DriverName,
-            Dma = () => d.HostFunction?.Dma,
-            Remove = text => _driver.Remove(d, text),
-            Rescan = _driver.Rescan,
-            Sriov = d.Sriov,
-            Virtual = d.Virtual,
-        });
-        foreach (VirtualPath path in SysfsTree.Build(_driver, _hostDrivers, _modules, Units, functions,
-            groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
-            [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus,
-            [.. _mdevBus.Parents.Where(p => !_mdevFunctions.TryGetValue(p, out MachineDevice? d) || OffersMdevs(d))],
-            _mdevs, _vdpaDriver, _vdpa))
-            paths.Add(path.Path, path);
-        paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
-        paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups, .. VdpaNodes, .. _added])
-            paths.Add(node.Path, new VirtualDevice(node));
-        foreach (VirtualPath path in _added.SelectMany(node => node.Paths)) paths.TryAdd(path.Path, path);
-        VirtualFile majors = DeviceNumbers.Majors(() => paths.Values.OfType<VirtualDevice>()
-            .Where(device => device.Node.Driver is not null).Select(device => (device.Node.Major, device.Node.Driver!))
-            .Union([(VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"), .. VdpaMajors]).Order());
-        VirtualFile miscellaneous =
-            DeviceNumbers.Miscellaneous((sva.Minor, "sva"), (_iommu.Minor, "iommu"), (_container.Minor, "vfio"));
-        paths.Add(majors.Path, majors);
-        paths.Add(miscellaneous.Path, miscellaneous);
-        _paths = paths;
     }
 }

@@ -24,6 +24,9 @@ public readonly record struct RequesterId : IComparable<RequesterId>
     /// <summary>Segment, bus, device and function in one number; 16, 8, 5 and 3 bits from the top.</summary>
     public uint Value { get; }
 
+    /// <summary>The same as a key of tables: the framework has compiled code for tables by int.</summary>
+    internal int Key => (int)Value;
+
     /// <summary>PCI segment group.</summary>
     public ushort Segment => (ushort)(Value >> 16);
 

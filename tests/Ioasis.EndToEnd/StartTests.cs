@@ -5,7 +5,7 @@ public sealed class StartTests(Workbench bench)
 {
     // Each takes a tenth of a millisecond or more. Most are generic types of the framework with structs in them, for
     // which neither the framework's assemblies nor ours can have code.
-    private const int MostCompiled = 350;
+    private const int MostCompiled = 170;
 
     [Fact]
     public async Task Few_methods_are_compiled_when_a_program_starts()

@@ -131,6 +131,10 @@ public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
         return null;
     }
 
-    private static DmaTestRegisters[] Registers(uint features) =>
-        [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n, features))];
+    private static DmaTestRegisters[] Registers(uint features)
+    {
+        var registers = new DmaTestRegisters[ChannelCount];
+        for (int n = 0; n < registers.Length; n++) registers[n] = new DmaTestRegisters(n, features);
+        return registers;
+    }
 }

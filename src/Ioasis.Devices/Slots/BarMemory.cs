@@ -31,7 +31,8 @@ internal sealed class BarMemory : IDisposable
         Bar = bar;
         _msix = msix;
         RegisterCell[] declared = [.. bar.Registers.Select(r => new RegisterCell(r))];
-        _cells = [.. declared.OrderBy(c => c.Register.Offset)];
+        _cells = [.. declared];
+        Array.Sort(_cells, static (one, other) => one.Register.Offset.CompareTo(other.Register.Offset));
         _doorbells = [.. declared.Where(c => c.Register.Kind == RegisterKind.Doorbell)];
         _fixed = [.. declared.Where(c => c.Register.Kind == RegisterKind.ReadOnly)];
         HasComputed = declared.Any(c => c.Register.IsComputed);
@@ -337,7 +338,7 @@ internal sealed class BarMemory : IDisposable
     private void Fill(ulong offset, ulong count, byte value)
     {
         Span<byte> chunk = stackalloc byte[CopyChunk];
-        chunk.Fill(value);
+        for (int i = 0; i < chunk.Length; i++) chunk[i] = value; // Fill is compiled at each start
         for (ulong done = 0; done < count; done += CopyChunk)
             _bytes.CopyFrom(offset + done, chunk[..(int)Math.Min(CopyChunk, count - done)]);
     }

@@ -80,7 +80,9 @@ internal static class FunctionRules
         void CheckRegisters(Bar bar)
         {
             ulong end = 0;
-            foreach (Register register in bar.Registers.OrderBy(r => r.Offset))
+            Register[] registers = [.. bar.Registers];
+            Array.Sort(registers, static (one, other) => one.Offset.CompareTo(other.Offset));
+            foreach (Register register in registers)
             {
                 Require(register.Width is 1 or 2 or 4 or 8,
                     $"register {register.Name} is {register.Width} bytes wide: 1, 2, 4 or 8");

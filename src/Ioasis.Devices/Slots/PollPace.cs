@@ -15,11 +15,13 @@ namespace Ioasis.Devices.Slots;
 internal sealed class PollPace(long frequency)
 {
     private const int ShortNap = 10, LongerNap = 50, Nap = 1000; // microseconds
-    private const int WarmNap = 2000, CoolNap = 8000, ColdNap = 25_000; // while a driver does nothing
+    // While a driver does nothing.
+    private const int WarmNap = 2000, CoolNap = 8000, ColdNap = 25_000, FrozenNap = 50_000;
     private readonly long _moment = frequency / 20_000;
     private readonly long _soon = frequency / 500;
     private readonly long _longest = frequency / 20;
-    private readonly long _warm = frequency / 4, _cool = frequency * 2, _cold = frequency * 10;
+    private readonly long _warm = frequency / 4, _cool = frequency * 2, _cold = frequency * 10,
+        _frozen = frequency * 30;
     // a gap between two polls that shows that another thread had the processor
     private readonly long _lost = frequency / 2000;
     private readonly long _crowded = frequency / 10;
@@ -64,7 +66,9 @@ internal sealed class PollPace(long frequency)
         if (idle < _soon) return ShortNap;
         if (idle < _while) return LongerNap;
         if (idle < _warm) return Nap;
-        return idle < _cool ? WarmNap : idle < _cold ? CoolNap : ColdNap;
+        if (idle < _cool) return WarmNap;
+        if (idle < _cold) return CoolNap;
+        return idle < _frozen ? ColdNap : FrozenNap;
     }
 
     private void Lose(long now, long gap)

@@ -41,6 +41,8 @@ internal sealed class RecordLines(RecordSymbols symbols)
     // PASIDs are numbers of the machine, not of a context.
     private const string PasidSpace = "";
 
+    private long _began = RecordSymbols.Now, _ended; // the call whose line is written
+
     /// <summary>The line that a replay makes again, whose names it uses for what is new; null when recording.</summary>
     public JsonObject? Expected { get; set; }
 
@@ -64,9 +66,12 @@ internal sealed class RecordLines(RecordSymbols symbols)
     public JsonObject Closed(object file) => new() { ["event"] = "close", ["file"] = symbols.NameOf(file) };
 
     /// <summary>A call, as it began and what came of it.</summary>
-    public JsonObject Called(NodeCall call)
+    /// <param name="call">The call.</param>
+    /// <param name="ended">When it ended; null where calls do not overlap.</param>
+    public JsonObject Called(NodeCall call, long? ended = null)
     {
         ArgumentNullException.ThrowIfNull(call);
+        (_began, _ended) = ended is { } end ? (call.Began, end) : (RecordSymbols.Now, 0);
         var line = new JsonObject { ["event"] = "call" };
         if (call.Thread != 0) line["thread"] = call.Thread;
         line["call"] = call.Name;
@@ -235,9 +240,9 @@ internal sealed class RecordLines(RecordSymbols symbols)
     private void Note(NodeCall call, string file, string context)
     {
         if (call.Structure == typeof(IommuDestroy))
-            symbols.Remove(context, MemoryMarshal.Read<IommuDestroy>(call.Before).Id);
+            symbols.Remove(context, MemoryMarshal.Read<IommuDestroy>(call.Before).Id, _began, _ended);
         else if (call.Structure == typeof(IoasisSvaFreePasid))
-            symbols.Remove(PasidSpace, MemoryMarshal.Read<IoasisSvaFreePasid>(call.Before).Pasid);
+            symbols.Remove(PasidSpace, MemoryMarshal.Read<IoasisSvaFreePasid>(call.Before).Pasid, _began, _ended);
         else if (call.Structure == typeof(VfioDeviceBindIommufd) || call.Structure == typeof(VhostVdpaSetIommufd))
             symbols.Bind(file, context);
     }
@@ -266,10 +271,10 @@ internal sealed class RecordLines(RecordSymbols symbols)
         string space = isPasid ? PasidSpace : context;
         if (number == 0 || !(isOut ? s_made.ContainsKey(field.Name) || isPasid : s_named.Contains(field.Name)))
             return RecordValues.Number(number);
-        if (symbols.NameOf(space, number) is { } known && !field.Name.StartsWith("out_", StringComparison.Ordinal))
-            return known;
+        string? known = symbols.NameOf(space, number, isOut ? RecordSymbols.Now : _began);
+        if (known is not null && !field.Name.StartsWith("out_", StringComparison.Ordinal)) return known;
         return isOut
-            ? symbols.Add(space, number, s_made.GetValueOrDefault(field.Name, "pasid"), wanted)
+            ? symbols.Add(space, number, s_made.GetValueOrDefault(field.Name, "pasid"), wanted, _ended)
             : RecordValues.Number(number);
     }
 

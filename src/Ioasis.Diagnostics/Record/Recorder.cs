@@ -97,7 +97,7 @@ internal sealed class Recorder : IDisposable
     {
         JsonObject body = e.Event switch
         {
-            CallEvent call => _lines.Called(call.Call),
+            CallEvent call => _lines.Called(call.Call, e.Stamp.Timestamp),
             OpenEvent open => _lines.Opened(open.Path, open.File, _deviceOf?.Invoke(open.Path)),
             CloseEvent close => _lines.Closed(close.File),
             _ => JsonNode.Parse(_events.LineOf(in e))!.AsObject(),

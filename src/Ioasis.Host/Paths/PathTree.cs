@@ -23,7 +23,7 @@ internal sealed class PathTree
         Root = new PathNode("", null, ++_count);
         foreach (VirtualPath entry in paths.Values) Place(entry);
         _former = null;
-        _tops = [.. Root.Children.Select(child => Encoding.Latin1.GetBytes(child.Name))];
+        _tops = [.. Root.Children.Select(child => Encoding.UTF8.GetBytes(child.Name))];
     }
 
     /// <summary>The paths that it was built from.</summary>

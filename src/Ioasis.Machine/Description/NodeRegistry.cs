@@ -12,6 +12,10 @@ internal static class NodeRegistry
     internal static bool TryAdd(string name, Func<IMachineNode> create) => s_nodes.TryAdd(name, create);
 
     /// <summary>Those of a machine.</summary>
-    internal static IReadOnlyList<IMachineNode> Create() =>
-        [.. s_nodes.OrderBy(node => node.Key, StringComparer.Ordinal).Select(node => node.Value())];
+    internal static IReadOnlyList<IMachineNode> Create()
+    {
+        string[] names = [.. s_nodes.Keys];
+        Array.Sort(names, StringComparer.Ordinal);
+        return [.. names.Select(name => s_nodes[name]())];
+    }
 }

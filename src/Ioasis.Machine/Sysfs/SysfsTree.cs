@@ -5,6 +5,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Drivers;
 using Ioasis.Machine.Nodes;
 using Ioasis.Passthrough.Mdev;
+using Ioasis.Passthrough.Vfio;
 
 namespace Ioasis.Machine.Sysfs;
 
@@ -30,7 +31,7 @@ internal sealed class SysfsTree
     internal static IEnumerable<VirtualPath> Build(
         PciDriver driver, IEnumerable<HostDriver> hostDrivers, SysfsModules modules, IEnumerable<IommuUnit> units,
         IEnumerable<SysfsFunction> functions,
-        IEnumerable<(int Id, (uint Major, uint Minor) Number, string? Name)> groups,
+        IEnumerable<VfioGroup> groups,
         IEnumerable<(string Name, INode Node)> miscellaneous, MdevBus mdevBus,
         IReadOnlyList<MdevParent> mdevParents, IEnumerable<MdevDevice> mdevs,
         VdpaDriver vdpaDriver, IReadOnlyList<MachineVdpa> vdpaDevices)
@@ -49,10 +50,11 @@ internal sealed class SysfsTree
             tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor),
                 node.Path["/dev/".Length..]);
         foreach (SysfsFunction function in functions) SysfsFunctions.Add(tree, function);
-        foreach ((int id, (uint Major, uint Minor) number, string? name) in groups)
+        foreach (VfioGroup group in groups)
         {
-            tree.Device($"/sys/devices/virtual/vfio/{id}", "vfio", Decimal(id), number, $"vfio/{id}");
-            if (name is not null) SysfsGroups.AddEmulated(tree, id, name);
+            tree.Device($"/sys/devices/virtual/vfio/{group.Id}", "vfio", Decimal(group.Id), (group.Major, group.Minor),
+                $"vfio/{group.Id}");
+            if (group.Name is { } name) SysfsGroups.AddEmulated(tree, group.Id, name);
         }
 
         SysfsMdevs.Add(tree, mdevBus, mdevParents, mdevs);

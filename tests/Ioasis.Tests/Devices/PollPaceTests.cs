@@ -25,6 +25,8 @@ public sealed class PollPaceTests
         Assert.Equal(8000, After(1));
         Assert.Equal(8000, After((8000 * Millisecond) - 1));
         Assert.Equal(25_000, After(1));
+        Assert.Equal(25_000, After((20_000 * Millisecond) - 1));
+        Assert.Equal(50_000, After(1));
         Happens();
         Assert.Equal(0, After(0));
     }
