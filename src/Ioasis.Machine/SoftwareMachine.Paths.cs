@@ -18,7 +18,7 @@ public sealed partial class SoftwareMachine
         VfioDevice[] vfio = [.. bound.Select(d => d.Vfio), .. _others];
         VfioGroup[] groups = [.. vfio.Concat(_leaving).Select(d => d.Group).OfType<VfioGroup>().Distinct()];
         IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
-            d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit,
+            d.Requester, d.Function, d.Pci.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit,
             d.Endpoint.Group, (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
         {
             Settings = d.Settings,

@@ -17,5 +17,5 @@ internal sealed class DefaultDomains
     public DomainType BootType { get; init; } = DomainType.Dma;
 
     /// <summary>The windows of BARs: no I/O address of a DMA domain lies in them.</summary>
-    public IReadOnlyList<IovaRange> Windows { get; init; } = [];
+    public IovaRange[] Windows { get; init; } = [];
 }

@@ -154,7 +154,9 @@ public sealed class Observers
     {
         EventKinds before = _wanted;
         _entries = entries;
-        _wanted = entries.Aggregate(EventKinds.None, static (kinds, entry) => kinds | entry.Kinds);
+        EventKinds wanted = EventKinds.None;
+        foreach (Entry entry in entries) wanted |= entry.Kinds;
+        _wanted = wanted;
         if (((before ^ _wanted) & (EventKinds.Watched | EventKinds.AccessCounts)) == 0) return;
         foreach (DmaPort port in _ports)
         {

@@ -19,7 +19,7 @@ namespace Ioasis.Machine.Sysfs;
 /// <param name="VfioDevice">Device number of that node.</param>
 /// <param name="Config">Its configuration space.</param>
 internal sealed record SysfsFunction(
-    RequesterId Address, PciFunction Function, IReadOnlyList<ulong> BarAddresses, int Interrupt, string Unit,
+    RequesterId Address, PciFunction Function, ulong[] BarAddresses, int Interrupt, string Unit,
     IommuGroup Group, int VfioMinor, (uint Major, uint Minor) VfioDevice, IVirtualBytes Config)
 {
     /// <summary>How many bytes its configuration space has.</summary>

@@ -25,7 +25,7 @@ internal static class SysfsResources
         return string.Join('\n', lines);
     }
 
-    private static string Line(PciFunction? function, int index, IReadOnlyList<ulong> addresses, int count)
+    private static string Line(PciFunction? function, int index, ulong[] addresses, int count)
     {
         const ulong memory = 0x200, sizeAligned = 0x40000, prefetchable = 0x2000, wide = 0x100000;
         Bar? bar = function?.Bars.FirstOrDefault(b => b.Index == index);

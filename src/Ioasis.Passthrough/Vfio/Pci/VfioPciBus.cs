@@ -26,7 +26,7 @@ internal sealed class VfioPciBus : IDisposable
     internal VfioPciBus(VfioRegistry registry) => _registry = registry;
 
     /// <summary>The windows: as I/O addresses they would be a BAR, so the DMA API gives none of them out.</summary>
-    internal static IReadOnlyList<IovaRange> Windows { get; } =
+    internal static IovaRange[] Windows { get; } =
         [new IovaRange(LowStart, LowEnd - 1), new IovaRange(HighStart, HighEnd - 1)];
 
     internal BarPoller Poller { get; } = new();

@@ -18,7 +18,7 @@ internal sealed partial class VfioPciDevice
     internal VfToken? OwnToken { get; }
 
     /// <summary>Where the BARs of the first virtual function are; the next one's follow them.</summary>
-    internal IReadOnlyList<ulong> VfBarAddresses { get; }
+    internal ulong[] VfBarAddresses { get; }
 
     /// <summary>
     /// Sets how many virtual functions the capability shows as enabled. While there are any, the function stays awake.

@@ -101,7 +101,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     internal PciFunction Function => _slot.Function;
 
     /// <summary>Where each of the six BARs was placed, as sysfs's <c>resource</c> tells; 0 for none.</summary>
-    internal IReadOnlyList<ulong> BarAddresses { get; }
+    internal ulong[] BarAddresses { get; }
 
     internal PciSlot Slot => _slot;
 
@@ -284,7 +284,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     {
         master.Block = SendBlock.BusMasterDisabled;
         PciConfig hardware = PciConfigBuilder.Build(
-            slot.Function, master.Enabled, [.. BarAddresses], [.. VfBarAddresses]);
+            slot.Function, master.Enabled, (ulong[])BarAddresses.Clone(), (ulong[])VfBarAddresses.Clone());
         var effects = new Effects(this);
         var interrupts = new PciInterrupts(slot.Function, effects);
         slot.Target = interrupts;

@@ -29,8 +29,8 @@ internal sealed class ConfigPermissions
         _kind = new byte[config.Size];
         _virtual = new byte[config.Size];
         _writable = new byte[config.Size];
-        Array.Fill(_kind, Unassigned, PCI_STD_HEADER_SIZEOF, config.Size - PCI_STD_HEADER_SIZEOF);
-        Array.Fill(_writable, (byte)0xff, PCI_STD_HEADER_SIZEOF, config.Size - PCI_STD_HEADER_SIZEOF);
+        Fill(_kind.AsSpan(PCI_STD_HEADER_SIZEOF), Unassigned);
+        Fill(_writable.AsSpan(PCI_STD_HEADER_SIZEOF), 0xff);
         SetHeader();
         PciConfigLayout layout = config.Layout;
         if (layout.PowerManagement != 0) SetPowerManagement(layout.PowerManagement);
@@ -107,14 +107,20 @@ internal sealed class ConfigPermissions
     private void SetVendor(int at, int length)
     {
         AddCapability(at, PCI_CAP_ID_VNDR, length);
-        Array.Fill(_writable, (byte)0xff, at + PCI_CAP_FLAGS, length - PCI_CAP_FLAGS);
+        Fill(_writable.AsSpan(at + PCI_CAP_FLAGS, length - PCI_CAP_FLAGS), 0xff);
+    }
+
+    // The framework's own is compiled at each start.
+    private static void Fill(Span<byte> bytes, byte value)
+    {
+        for (int i = 0; i < bytes.Length; i++) bytes[i] = value;
     }
 
     private void AddCapability(int at, byte id, int length)
     {
-        Array.Fill(_kind, id, at, length);
+        Fill(_kind.AsSpan(at, length), id);
         Array.Clear(_writable, at, (length + 3) & ~3);
-        if (length % 4 != 0) Array.Fill(_writable, (byte)0xff, at + length, 4 - (length % 4));
+        if (length % 4 != 0) Fill(_writable.AsSpan(at + length, 4 - (length % 4)), 0xff);
         Set8(at + PCI_CAP_LIST_NEXT, 0xff, 0);
     }
 

@@ -16,7 +16,7 @@ internal sealed class PciConfig
     {
         _initial = initial;
         _writable = writable;
-        _bytes = [.. initial];
+        _bytes = (byte[])initial.Clone();
         Layout = layout;
     }
 
@@ -70,7 +70,7 @@ internal sealed record PciConfigLayout
     internal int Sriov { get; init; }
 
     /// <summary>Where the vendor-specific ones are, and how many bytes they have.</summary>
-    internal IReadOnlyList<(int At, int Length)> Vendor { get; init; } = [];
+    internal (int At, int Length)[] Vendor { get; init; } = [];
 
     /// <summary>The one of them that is a window to the BARs.</summary>
     internal int Window { get; init; }

@@ -133,8 +133,8 @@ internal sealed class PciConfigBuilder
         const int alignment = 4;
         int hole = function.IsExpress && layout.Msi == 0 ? Msi : Express;
         int next = layout.Msix != 0 ? layout.Msix + PCI_CAP_MSIX_SIZEOF : function.IsExpress ? Msix : ConventionalMsix;
-        List<(int At, int Length)> places = [];
-        int window = 0;
+        var places = new (int At, int Length)[function.VendorCapabilities.Count];
+        int count = 0, window = 0;
         foreach (VendorCapability capability in function.VendorCapabilities)
         {
             int length = PCI_CAP_FLAGS + 1 + capability.Contents.Count;
@@ -148,7 +148,7 @@ internal sealed class PciConfigBuilder
             Put8(at + PCI_CAP_FLAGS, (byte)length);
             int byteAt = at + PCI_CAP_FLAGS;
             foreach (byte content in capability.Contents) Put8(++byteAt, content);
-            places.Add((at, length));
+            places[count++] = (at, length);
             if (!capability.IsBarWindow) continue;
             window = at;
             Put8(at + PciConfigLayout.WindowBar, 0, 0xff);
