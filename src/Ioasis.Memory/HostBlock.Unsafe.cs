@@ -7,7 +7,7 @@ namespace Ioasis.Memory;
 /// Zeroed, page-aligned memory of our own process. The block is freed when nobody holds it any more: neither its owner
 /// nor a mapping that names it.
 /// </summary>
-internal sealed unsafe class HostBlock : SharedBytes, IDisposable
+internal sealed unsafe class HostBlock : SharedBytes, IHeldMemory, IDisposable
 {
     private const nuint Alignment = 4096;
     private HoldCount _references = new();
@@ -46,6 +46,16 @@ internal sealed unsafe class HostBlock : SharedBytes, IDisposable
         GC.SuppressFinalize(this);
     }
 #pragma warning restore CA1816
+
+    nint IHeldMemory.Shift => 0;
+
+    MemoryLocation IHeldMemory.LocationOf(ulong address) => new(this, address - (ulong)Address);
+
+    bool IHeldMemory.TryAddress(MemoryLocation location, out ulong address)
+    {
+        address = unchecked((ulong)Address + location.Offset);
+        return ReferenceEquals(location.Memory, this);
+    }
 
     private static nint Allocate(ulong length)
     {

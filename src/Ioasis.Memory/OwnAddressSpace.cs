@@ -87,8 +87,8 @@ internal sealed class OwnAddressSpace : AddressSpace
         new OwnBacking(this, start, length, writable);
 
     /// <inheritdoc/>
-    internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>
-        new OwnBacking(this, start, length, writable, held);
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable, IHeldMemory held) =>
+        new OwnBacking(this, start, length, writable, (HostBlock)held);
 
     /// <summary>
     /// Finds the block that contains all of these bytes and takes a hold, unless it is <paramref name="held"/>. The

@@ -44,7 +44,7 @@ internal sealed class AreaMap
     internal bool HasPointers => Slots.Any(s => AreaOf(s.Value) is not { Pages.Backing.IsFile: true });
 
     /// <summary>A block that some area holds, and that probably contains the next one; null if there is none.</summary>
-    internal HostBlock? HeldBlock => _lastPlain is { Areas: not 0 } plain ? plain.Block : null;
+    internal HostBlock? HeldBlock => _lastPlain is { Areas: not 0, Memory: HostBlock block } ? block : null;
 
     /// <summary>Whether another <see cref="PlainMemory"/> can be numbered.</summary>
     internal bool HasPlainNumber => _plainByNumber.Count < AreaSlot.MaxPlain;
@@ -109,22 +109,22 @@ internal sealed class AreaMap
     /// <param name="range">Its addresses.</param>
     /// <param name="plain">Its plain memory.</param>
     /// <param name="address">The address of its first byte.</param>
-    /// <param name="isHeld">Whether the caller took a hold on the block for it; if not, another area holds the
-    /// block.</param>
+    /// <param name="isHeld">Whether the caller took a hold on the memory for it; if not, another area holds the
+    /// memory.</param>
     internal void AddPlain(RangeMap<AreaSlot>.Gap gap, IovaRange range, PlainMemory plain, ulong address, bool isHeld)
     {
         bool holds = plain.Areas++ != 0;
-        if (holds && isHeld) plain.Block.Release();
-        else if (!holds && !isHeld) plain.Block.AddReference();
+        if (holds && isHeld) plain.Memory.Release();
+        else if (!holds && !isHeld) plain.Memory.AddReference();
         _slots.AddTo(gap, range.First, range.Last, AreaSlot.OfPlain(plain.Number, address));
         _bytes += range.Length;
     }
 
     /// <summary>The <see cref="PlainMemory"/> for the areas that are added next.</summary>
-    internal PlainMemory PlainOf(HostBlock block, AddressSpace space, in PinOwner owner, MapAccess access) =>
-        _lastPlain is { } plain && plain.Is(block, space, in owner, access)
+    internal PlainMemory PlainOf(IHeldMemory memory, AddressSpace space, in PinOwner owner, MapAccess access) =>
+        _lastPlain is { } plain && plain.Is(memory, space, in owner, access)
             ? plain
-            : ChangePlain(new PlainMemory.Key(block, space, owner, access));
+            : ChangePlain(new PlainMemory.Key(memory, space, owner, access));
 
     private PlainMemory ChangePlain(PlainMemory.Key key)
     {
@@ -151,7 +151,7 @@ internal sealed class AreaMap
             AreaSlot slot = run.Value(i);
             _bytes -= run.Last(i) - run.First(i) + 1;
             if (PlainOf(slot) is not { } plain) _objects.Remove(slot.Number);
-            else if (Forget(plain)) batch!.AddHold(plain.Block);
+            else if (Forget(plain)) batch!.AddHold(plain.Memory);
         }
 
         _slots.Remove(run, count);
@@ -162,7 +162,7 @@ internal sealed class AreaMap
         ref AreaSlot slot = ref run.Value(at);
         if (AreaOf(slot) is { } there) return there;
         PlainMemory plain = PlainOf(slot)!;
-        if (!Forget(plain)) plain.Block.AddReference();
+        if (!Forget(plain)) plain.Memory.AddReference();
         Area area = plain.ToArea(new IovaRange(run.First(at), run.Last(at)), slot.Address);
         slot = AreaSlot.OfObject(_objects.Add(area));
         return area;

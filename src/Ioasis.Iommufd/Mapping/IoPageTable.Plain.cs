@@ -21,8 +21,27 @@ internal sealed partial class IoPageTable
     internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose,
         MapAccess access, ref ulong iova)
     {
-        if (((address | length) & (HostPageSize - 1)) != 0 || access == MapAccess.None) return false;
-        HostBlock? unheld;
+        if (((address | length) & (HostPageSize - 1)) != 0 || length == 0 || access == MapAccess.None) return false;
+        IHeldMemory? file = Volatile.Read(ref _mappings) is null || !new Hva(address).TryLast(length, out _)
+            ? null : memory.TryHoldFile(new Hva(address), length, (access & MapAccess.Write) != 0);
+        if (TryMapPlain(memory, address, length, owner, choose, access, ref file, ref iova)) return true;
+        file?.Release();
+        return false;
+    }
+
+    /// <param name="memory">The program's memory.</param>
+    /// <param name="address">Its first address, at a page.</param>
+    /// <param name="length">Bytes, whole pages, not 0.</param>
+    /// <param name="owner">Who is charged.</param>
+    /// <param name="choose">Whether to choose an IOVA.</param>
+    /// <param name="access">What devices may do.</param>
+    /// <param name="file">The file that the memory is; null for a block, or if nothing can be held. Becomes null when
+    /// its hold is taken over.</param>
+    /// <param name="iova">The first IOVA.</param>
+    private bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose,
+        MapAccess access, ref IHeldMemory? file, ref ulong iova)
+    {
+        IHeldMemory? unheld;
         using (_lock.Enter())
         {
             // No alignment exceeds a page.
@@ -36,17 +55,19 @@ internal sealed partial class IoPageTable
                 return false;
             if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return false;
 
-            HostBlock? held = _areas.HeldBlock;
-            if (!memory.TryHold(new Hva(address), length, held, out HostBlock? block)) return false;
+            HostBlock? held = _areas.HeldBlock, block = null;
+            if (file is null && !memory.TryHold(new Hva(address), length, held, out block)) return false;
             if (owner.Charge(length / HostPageSize) != Errno.None)
             {
-                if (block != held) block.Release();
+                if (block != held) block?.Release();
                 return false;
             }
 
-            _mappings.Map(range, (nint)address, access);
-            _areas.AddPlain(gap, range, _areas.PlainOf(block, memory, in owner, access), address,
-                isHeld: block != held);
+            IHeldMemory found = file ?? block!;
+            _mappings.Map(range, (nint)address + found.Shift, access);
+            _areas.AddPlain(gap, range, _areas.PlainOf(found, memory, in owner, access), address,
+                isHeld: file is not null || block != held);
+            file = null;
             if (IsCovered(Used))
             {
                 TellMap(range, access, new MappedMemory(memory, address, IsFile: false));
@@ -68,7 +89,7 @@ internal sealed partial class IoPageTable
     internal bool TryUnmapPlain(ulong iova, ulong length)
     {
         if (length == 0 || !new Iova(iova).TryLast(length, out Iova end)) return false;
-        HostBlock? unheld;
+        IHeldMemory? unheld;
         using (_lock.Enter())
         {
             if (!TryTakePlain(new IovaRange(iova, end.Value), isTold: true, out unheld)) return false;
@@ -84,16 +105,16 @@ internal sealed partial class IoPageTable
     /// </summary>
     /// <param name="range">The addresses.</param>
     /// <param name="isTold">Whether observers know the area.</param>
-    /// <param name="unheld">The block that no area holds any more, to be released without locks held; null if an area
+    /// <param name="unheld">The memory that no area holds any more, to be released without locks held; null if an area
     /// still holds it.</param>
-    private bool TryTakePlain(IovaRange range, bool isTold, out HostBlock? unheld)
+    private bool TryTakePlain(IovaRange range, bool isTold, out IHeldMemory? unheld)
     {
         unheld = null;
         RangeMap<AreaSlot>.Run run = _areas.FindRun(range.First, range.Last);
         if (run.Count == 0 || run.First(0) != range.First || run.Last(0) != range.Last
             || _areas.PlainOf(run.Value(0)) is not { } plain) return false;
         if (isTold) TellUnmap(range);
-        if (_areas.RemovePlain(run, plain)) unheld = plain.Block;
+        if (_areas.RemovePlain(run, plain)) unheld = plain.Memory;
         _mappings!.Unmap(range);
         plain.Owner.Uncharge(range.Length / HostPageSize);
         foreach (PagingDomain domain in _domains) domain.Dirty?.Take(range.First, range.Last, clear: true, null);

@@ -21,7 +21,7 @@ internal sealed class UnmapBatch
     private readonly List<IovaRange> _ranges = []; // without those of dma-bufs
     private readonly List<Area> _areas = [];
     private readonly List<(PlainMemory Memory, ulong Pages)> _plain = [];
-    private readonly List<HostBlock> _holds = [];
+    private readonly List<IHeldMemory> _holds = [];
 
     /// <summary>Bytes that the areas map.</summary>
     internal ulong Bytes { get; private set; }
@@ -51,7 +51,7 @@ internal sealed class UnmapBatch
     }
 
     /// <summary>Adds a hold of the areas' memory, which is released with them.</summary>
-    internal void AddHold(HostBlock block) => _holds.Add(block);
+    internal void AddHold(IHeldMemory memory) => _holds.Add(memory);
 
     /// <summary>Takes the areas from the domains, if any, and unpins them once no access uses them.</summary>
     internal void TakeFrom(MappingTable? mappings)
@@ -81,7 +81,7 @@ internal sealed class UnmapBatch
     internal void Release()
     {
         foreach (Area area in _areas) area.Pages.Release();
-        foreach (HostBlock block in _holds) block.Release();
+        foreach (IHeldMemory memory in _holds) memory.Release();
         _ranges.Clear();
         _areas.Clear();
         _plain.Clear();

@@ -32,6 +32,16 @@ internal sealed class FileBacking : MemoryBacking
         _start = start;
     }
 
+    /// <summary>Names bytes that are populated already.</summary>
+    /// <param name="file">The file. The backing takes over the caller's hold.</param>
+    /// <param name="start">Offset of the first byte.</param>
+    /// <param name="length">Bytes, not 0.</param>
+    /// <param name="writable">Whether a mapping may be writable.</param>
+    /// <param name="view">A view in which loads and stores are safe. The backing takes over the caller's use.</param>
+    public FileBacking(HeldFile file, ulong start, ulong length, bool writable, FileView view)
+        : this(file, start, length, writable) =>
+        _mapping = new Mapping(view.AddressOf(start), length, view, isDirect: true, former: null);
+
     /// <summary>
     /// Names bytes of a file and keeps the file open as long as the backing lives. Null if stat(2) fails on it.
     /// </summary>

@@ -103,6 +103,12 @@ internal sealed class HeldFile
         }
     }
 
+    /// <summary>Takes one more hold. The caller guarantees that somebody holds the file meanwhile.</summary>
+    internal void AddReference()
+    {
+        using (s_lock.Enter()) _holds++;
+    }
+
     /// <summary>Releases a hold. The last release closes the file.</summary>
     internal void Release()
     {
@@ -149,6 +155,12 @@ internal sealed class HeldFile
         Errno errno = Map(first, (last | (PageSize - 1)) - first + 1, isPart: true, out view);
         if (view is null) FileShare.GiveViews(_share, 1);
         return errno;
+    }
+
+    /// <summary>Begins one more use of a view that is not of one user alone, and that somebody uses.</summary>
+    internal void Join(FileView view)
+    {
+        using (_lock.Enter()) view.Users++;
     }
 
     /// <summary>Ends a use that <see cref="TryView"/> began. This user accesses the view no more.</summary>

@@ -7,10 +7,11 @@ namespace Ioasis.Linux.Memory;
 /// pinned pages do, whatever happens to the process. Private memory cannot be held from outside: it is checked, and it
 /// is lost with the process.
 /// </summary>
-internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong length, bool writable, bool devices)
+internal sealed class ProcessBacking(
+    ProcessMemory memory, Hva start, ulong length, bool writable, bool devices, MemoryBacking? traced = null)
     : MemoryBacking(length, writable, start.Value)
 {
-    private MemoryBacking? _traced;
+    private MemoryBacking? _traced = traced;
 
     // Whether some pages are private pages of files. If the host reclaims them, the file system must read them again.
     private volatile bool _ofFiles;

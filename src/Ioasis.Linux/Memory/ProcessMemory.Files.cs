@@ -13,6 +13,40 @@ internal sealed partial class ProcessMemory
     /// <summary>The process's share of files that we hold open, and of views.</summary>
     internal FileShare Files { get; } = new();
 
+    /// <inheritdoc/>
+    internal override IHeldMemory? TryHoldFile(Hva start, ulong length, bool writable)
+    {
+        ulong last = start.Value + (length - 1);
+        if (!CanReference(start.Value, length, writable, devices: false, out ProcmapQuery mapping)
+            || !IsOfFile(mapping) || mapping.Start > start.Value || mapping.End - 1 < last
+            || TryHold(mapping, writable) is not { } file) return null;
+        ulong origin = unchecked(mapping.Start - mapping.Offset);
+        if (TryView(file, start.Value - origin, last - origin, writable) is { } view)
+            return MappedRun.Hold(file, view, origin);
+        file.Release();
+        return null;
+    }
+
+    /// <inheritdoc/>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable, IHeldMemory held)
+    {
+        var run = (MappedRun)held;
+        FileBacking traced = run.ToBacking(start.Value, length, writable);
+        run.Release();
+        return new ProcessBacking(this, start, length, writable, devices: false, traced);
+    }
+
+    /// <summary>A view of all of a file, in which its bytes are safe to access; null if there is none.</summary>
+    private static FileView? TryView(HeldFile file, ulong first, ulong last, bool writable)
+    {
+        if (!file.TryStat(out LinuxStat stat) || (last | (PageSize - 1)) >= (ulong)stat.Size
+            || file.TryView(first, last, stat, out FileView? view) != Errno.None) return null;
+        if (!view!.IsPart && (view.IsGuarded || file.CannotVanish())
+            && (!file.HasLimit || SysMemory.TryBring(view.AddressOf(first), last - first + 1, writable))) return view;
+        file.Leave(view);
+        return null;
+    }
+
     /// <summary>
     /// The bytes of the files that the process shares here; null if some are not of a file, a file cannot be found, or
     /// the process has used up its share of files.

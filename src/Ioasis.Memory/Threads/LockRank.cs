@@ -330,6 +330,9 @@ internal enum LockRank
     /// <summary>The files in memory that are held.</summary>
     HeldFiles,
 
+    /// <summary>What programs have mapped of files, where it is held.</summary>
+    MappedRuns,
+
     /// <summary>The views of files that may raise SIGBUS.</summary>
     GuardedViews,
 

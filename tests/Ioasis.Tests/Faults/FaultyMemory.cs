@@ -27,7 +27,7 @@ internal sealed class FaultyMemory(AddressSpace inner, bool holds = false) : Add
     internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         Count(inner.Reference(start, length, writable));
 
-    internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable, IHeldMemory held) =>
         Count(inner.Reference(start, length, writable, held));
 
     internal override bool TryHold(Hva start, ulong length, HostBlock? held, [NotNullWhen(true)] out HostBlock? block)
