@@ -2,8 +2,10 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Client.InProcess;
+using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using Ioasis.Units.Vtd;
@@ -17,6 +19,7 @@ internal sealed class InProcess : ICaller
     private readonly OwnAddressSpace _memory = new();
     private readonly HostBlock _scratch;
     private readonly IommufdContext _context = new(new ProcessCarrier());
+    private readonly PinOwner _owner;
 
     internal InProcess(uint hwptFlags = 0)
     {
@@ -27,6 +30,7 @@ internal sealed class InProcess : ICaller
         var ioas = new IommuIoasAlloc { Size = Size<IommuIoasAlloc>() };
         Call(IOMMU_IOAS_ALLOC, ref ioas);
         Ioas = ioas.OutIoasId;
+        _owner = PinOwner.Of(this, _context);
         var hwpt = new IommuHwptAlloc
         {
             Size = Size<IommuHwptAlloc>(),
@@ -45,6 +49,8 @@ internal sealed class InProcess : ICaller
     internal Endpoint Endpoint { get; }
 
     internal uint Ioas { get; }
+
+    private IoPageTable Table => _context.Objects.Find<IommufdIoas>(Ioas)!.Table;
 
     internal uint Hwpt { get; }
 
@@ -81,6 +87,19 @@ internal sealed class InProcess : ICaller
             Iova = iova,
         };
         Call(IOMMU_IOAS_MAP, ref args);
+    }
+
+    /// <summary>Maps a page of any memory, without a call's structure.</summary>
+    internal void MapPage(AddressSpace memory, ulong iova, ulong address)
+    {
+        if (!Table.TryMapPlain(memory, address, 4096, _owner, choose: false, MapAccess.ReadWrite, ref iova))
+            throw new InvalidOperationException("A page is not plain memory.");
+    }
+
+    /// <summary>Unmaps what <see cref="MapPage"/> mapped.</summary>
+    internal void UnmapPage(ulong iova)
+    {
+        if (!Table.TryUnmapPlain(iova, 4096)) throw new InvalidOperationException("A page is not plain memory.");
     }
 
     internal void MapFile(ulong iova, ulong start, ulong length)

@@ -10,6 +10,8 @@ namespace Ioasis.Bench;
 internal sealed class LargeFile : IMemoryFile, IDisposable
 {
     private readonly FileDescriptor _file;
+    private MappedFile? _mapped;
+    private ProcessMemory? _memory;
 
     internal LargeFile(ulong length)
     {
@@ -23,7 +25,25 @@ internal sealed class LargeFile : IMemoryFile, IDisposable
         return backing is null ? Errno.EBADF : Errno.None;
     }
 
-    public void Dispose() => _file.Dispose();
+    /// <summary>The first page as a program that is this process has it: its memory, and the address.</summary>
+    internal (ProcessMemory Memory, ulong Address) MapFirstPage()
+    {
+        Check(MappedFile.TryMap(_file, 0, 4096, writable: true, out MappedFile? mapped));
+        _mapped = mapped;
+        Check(SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
+        using (directory)
+        {
+            Check(ProcessMemory.TryOpen(Environment.ProcessId, directory, "../", null, out _memory));
+            return (_memory!, (ulong)mapped!.Address);
+        }
+    }
+
+    public void Dispose()
+    {
+        _memory?.Dispose();
+        _mapped?.Dispose();
+        _file.Dispose();
+    }
 
     private static void Check(Errno errno)
     {

@@ -31,6 +31,14 @@ internal static class MapBenchmark
         yield return new Comparison("map and unmap of 1 TiB of a file", whole, "ours of 4 KiB of it", ofFile)
         { Target = Large };
 
+        (AddressSpace program, ulong address) = file.MapFirstPage();
+        bench.MapPage(program, 2 * Page, address); // a program maps more than one
+        bench.MapPage(bench.Memory, 4 * Page, (ulong)block.Address);
+        (Series theirs, Series own) = InTurn(rounds, n => Each(n, () => PagePair(program, address)),
+            n => Each(n, () => PagePair(bench.Memory, (ulong)block.Address)));
+        yield return new Comparison("map and unmap of a page of a program's memfd", theirs, "ours of our own", own)
+        { Target = 1.3 };
+
         var few = Areas.Of(1 << 10);
         var some = Areas.Of(1 << 16);
         var many = Areas.Of(1 << 20);
@@ -57,10 +65,24 @@ internal static class MapBenchmark
         { Limit = All };
 
         double Pairs(int count, ulong length) =>
-            Each(count, () => bench.Map(Start, (ulong)block.Address, length), () => bench.Unmap(Start, length));
+            Each(count, () =>
+            {
+                bench.Map(Start, (ulong)block.Address, length);
+                bench.Unmap(Start, length);
+            });
+
+        void PagePair(AddressSpace memory, ulong at)
+        {
+            bench.MapPage(memory, Start, at);
+            bench.UnmapPage(Start);
+        }
 
         double FilePairs(int count, ulong length) =>
-            Each(count, () => bench.MapFile(Start, Page, length), () => bench.Unmap(Start, length));
+            Each(count, () =>
+            {
+                bench.MapFile(Start, Page, length);
+                bench.Unmap(Start, length);
+            });
     }
 
     private static (Series Ours, Series Beside) InTurn(int rounds, Func<int, double> ours, Func<int, double> beside)
@@ -77,16 +99,11 @@ internal static class MapBenchmark
         return (Series.Of(first), Series.Of(second));
     }
 
-    private static double Each(int count, Action map, Action unmap)
+    private static double Each(int count, Action pair)
     {
         count = Math.Max(1, count / 16);
         long start = Stopwatch.GetTimestamp();
-        for (int i = 0; i < count; i++)
-        {
-            map();
-            unmap();
-        }
-
+        for (int i = 0; i < count; i++) pair();
         return Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
     }
 
