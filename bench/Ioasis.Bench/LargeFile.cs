@@ -15,8 +15,8 @@ internal sealed class LargeFile : IMemoryFile, IDisposable
 
     internal LargeFile(ulong length)
     {
-        Check(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC, out _file));
-        Check(SysFiles.Truncate(_file, length));
+        SystemCall.Must(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC, out _file));
+        SystemCall.Must(SysFiles.Truncate(_file, length));
     }
 
     public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
@@ -28,14 +28,11 @@ internal sealed class LargeFile : IMemoryFile, IDisposable
     /// <summary>The first page as a program that is this process has it: its memory, and the address.</summary>
     internal (ProcessMemory Memory, ulong Address) MapFirstPage()
     {
-        Check(MappedFile.TryMap(_file, 0, 4096, writable: true, out MappedFile? mapped));
+        SystemCall.Must(MappedFile.TryMap(_file, 0, 4096, writable: true, out MappedFile? mapped));
         _mapped = mapped;
-        Check(SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
-        using (directory)
-        {
-            Check(ProcessMemory.TryOpen(Environment.ProcessId, directory, "../", null, out _memory));
-            return (_memory!, (ulong)mapped!.Address);
-        }
+        using FileDescriptor directory = SystemCall.OpenDirectory("/proc/self");
+        SystemCall.Must(ProcessMemory.TryOpen(Environment.ProcessId, directory, "", null, out _memory));
+        return (_memory!, (ulong)mapped!.Address);
     }
 
     public void Dispose()
@@ -43,10 +40,5 @@ internal sealed class LargeFile : IMemoryFile, IDisposable
         _memory?.Dispose();
         _mapped?.Dispose();
         _file.Dispose();
-    }
-
-    private static void Check(Errno errno)
-    {
-        if (errno != Errno.None) throw new InvalidOperationException($"A system call failed: {errno}.");
     }
 }

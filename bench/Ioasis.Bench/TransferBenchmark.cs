@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
@@ -29,8 +28,8 @@ internal static class TransferBenchmark
                 "hold")
         { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         string[] words = program.StandardOutput.ReadLine()!.Split(' ');
-        using var directory = OpenDirectory($"/proc/{words[0]}");
-        Check(ProcessMemory.TryOpen(int.Parse(words[0], CultureInfo.InvariantCulture), directory, "", null,
+        using FileDescriptor directory = SystemCall.OpenDirectory($"/proc/{words[0]}");
+        SystemCall.Must(ProcessMemory.TryOpen(int.Parse(words[0], CultureInfo.InvariantCulture), directory, "", null,
                 out ProcessMemory? memory));
         MemoryBacking anonymous =
             memory!.Reference(new Hva(ulong.Parse(words[1], CultureInfo.InvariantCulture)), Length, writable: true);
@@ -80,10 +79,10 @@ internal static class TransferBenchmark
     /// <summary>A file that may shrink, as that of most programs.</summary>
     private static FileBacking MakeFile(uint flags, ulong length)
     {
-        Check(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC | flags, out FileDescriptor file));
+        SystemCall.Must(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC | flags, out FileDescriptor file));
         using (file)
         {
-            Check(SysFiles.Truncate(file, length));
+            SystemCall.Must(SysFiles.Truncate(file, length));
             return FileBacking.Of(file, 0, length, writable: true)!;
         }
     }
@@ -122,16 +121,5 @@ internal static class TransferBenchmark
         byte[] bytes = GC.AllocateArray<byte>(length + CacheLine, pinned: true);
         int before = (int)((ulong)Marshal.UnsafeAddrOfPinnedArrayElement(bytes, 0) % CacheLine);
         return bytes.AsSpan(CacheLine - before, length);
-    }
-
-    private static FileDescriptor OpenDirectory(string path)
-    {
-        Check(SysFiles.Open(path, FcntlH.O_RDONLY, out FileDescriptor directory));
-        return directory;
-    }
-
-    private static void Check(Errno errno)
-    {
-        if (errno != Errno.None) throw new InvalidOperationException($"A system call failed: {errno}.");
     }
 }
