@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ioasis.Memory;
 
@@ -30,6 +31,21 @@ internal static unsafe class HostMemory
                 high.StoreUnsafe(ref to, 32);
                 break;
             default: new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination); break;
+        }
+    }
+
+    /// <summary>
+    /// Asks the processor to bring bytes into its second-level cache, which can wait for more of them at once than the
+    /// first level. Does not wait.
+    /// </summary>
+    public static void Prefetch(ReadOnlySpan<byte> bytes)
+    {
+        const int Line = 64;
+        if (!Sse.IsSupported) return;
+        fixed (byte* first = bytes)
+        {
+            // SAFETY: a prefetch changes nothing, and no address is wrong for it.
+            for (byte* at = first, end = first + bytes.Length; at < end; at += Line) Sse.Prefetch1(at);
         }
     }
 

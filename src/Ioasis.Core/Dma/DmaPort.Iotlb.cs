@@ -48,14 +48,18 @@ public sealed partial class DmaPort
         ulong key = Volatile.Read(ref _generation) ^ TWay.Key; // before anything else: see WalkAny
         if (_route is not { } route || iova > route.LastAddress || _slow != TWay.Slow) return 0;
         if (route.Plain is not { } table)
-            return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
+        {
+            if (route.FirstStage is null) return 0;
+            return WalkNested(route, iova, key, length, T.Needs);
+        }
+
         ref ulong at = ref table.Find(iova, out int shift);
         if (Refs.IsNull(ref at)) return 0;
-        var entry = new MapEntry(Volatile.Read(ref at));
-        ulong after = ((1UL << shift) - 1) & ~iova;
-        return entry.IsUsedDirectFor(T.Needs) && (uint)(length - 1) < MaxChunk && (uint)length - 1 <= after
-            ? Keep(iova, key, entry.Delta, iova + after, entry.Access)
-            : entry.IsOwnedFor(T.Needs) ? WalkOwned<T>(ref at, iova, key, length, after) : 0;
+        ulong value = Volatile.Read(ref at), after = ((1UL << shift) - 1) & ~iova;
+        var entry = new MapEntry(value);
+        if (entry.IsUsedDirectFor(T.Needs) && (uint)(length - 1) < MaxChunk && (uint)length - 1 <= after)
+            return Keep(iova, key, entry.Delta, iova + after, entry.Access);
+        return WalkOwned<T>(ref at, iova, key, length, after);
     }
 
     /// <summary>

@@ -10,7 +10,7 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
     private const uint NotAborted = 1;
     private readonly NvmeFeatures _features = new(controller, blocks);
     private readonly NvmeIdentity _identity = new(blocks, serial);
-    private readonly NvmeLogs _logs = new(blocks);
+    private readonly NvmeLogs _logs = new(controller);
 
     internal NvmeOutcome Execute(in NvmeCommand command, NvmeData data) => (NvmeAdminOpcode)command.Opcode switch
     {

@@ -9,7 +9,8 @@ namespace Ioasis.Devices.Nvme;
 /// </summary>
 internal sealed class NvmeController
 {
-    // Guards the configuration, the state and the set of queues. Taken after the slot's lock for calls; before those of
+    // Guards the configuration, the state and the set of queues. A worker reads them without it: for each command it
+    // would wait until what it copied before is in memory. Whoever takes a queue away stops its worker then. Taken after the slot's lock for calls; before those of
     // interrupts and of completion queues, and the slot's for bytes. Nobody holds it during DMA or while waiting for a
     // worker.
     private readonly RankedLock _lock = new(LockRank.Model);
@@ -19,8 +20,8 @@ internal sealed class NvmeController
     private readonly NvmeWorker[] _workers;
     private readonly NvmeAdmin _admin;
     private readonly NvmeNamespace _namespace;
-    private NvmeConfiguration _configuration;
-    private NvmeControllerStatus _status;
+    private uint _configuration;
+    private volatile NvmeControllerStatus _status;
     private bool _shutsDown;
 
     /// <summary>Makes a controller.</summary>
@@ -49,7 +50,19 @@ internal sealed class NvmeController
 
     internal NvmeConfiguration Configuration
     {
-        get { using (_lock.Enter()) return _configuration; }
+        get => new(Volatile.Read(ref _configuration));
+        private set => Volatile.Write(ref _configuration, value.Value);
+    }
+
+    /// <summary>What was read and written since power-on.</summary>
+    internal NvmeCounts Counts
+    {
+        get
+        {
+            NvmeCounts all = default;
+            foreach (NvmeWorker worker in _workers) all.Add(ref worker.Data.Counts);
+            return all;
+        }
     }
 
     /// <summary>Whether any I/O queue exists.</summary>
@@ -81,11 +94,15 @@ internal sealed class NvmeController
             : _namespace.Execute(in command, data, Configuration.PageShift, abort);
     }
 
-    /// <summary>A submission queue; null if it does not exist or the controller is not ready.</summary>
-    internal NvmeSubmissionQueue? QueueOf(int queue)
+    /// <summary>Prepares for a command that will probably be executed next.</summary>
+    internal void Foresee(int queue, in NvmeCommand command)
     {
-        using (_lock.Enter()) return _status == NvmeControllerStatus.Ready ? _submissions[queue] : null;
+        if (queue != 0) _namespace.Foresee(in command);
     }
+
+    /// <summary>A submission queue; null if it does not exist or the controller is not ready.</summary>
+    internal NvmeSubmissionQueue? QueueOf(int queue) =>
+        _status == NvmeControllerStatus.Ready ? Volatile.Read(ref _submissions[queue]) : null;
 
     /// <summary>
     /// Marks the controller as failed, because the memory of a queue does not answer. Only a reset helps.
@@ -169,7 +186,7 @@ internal sealed class NvmeController
         {
             Array.Clear(_submissions);
             Array.Clear(_completions);
-            _configuration = default;
+            Configuration = default;
             _status = NvmeControllerStatus.None;
             _shutsDown = false;
         }
@@ -200,13 +217,13 @@ internal sealed class NvmeController
                     Publish(NvmeRegisters.Tails[i], 0);
                 }
 
-                _configuration = wanted;
+                Configuration = wanted;
                 Show(NvmeControllerStatus.None);
             }
         }
         else
         {
-            using (_lock.Enter()) _configuration = wanted;
+            using (_lock.Enter()) Configuration = wanted;
             if (!before.IsEnabled && wanted.IsEnabled) Enable(wanted);
         }
 
@@ -287,10 +304,11 @@ internal sealed class NvmeController
             else if (head >= completions.Entries) Happened(NvmeEvent.InvalidDoorbellValue);
             else
             {
-                completions.Advance(head);
-                Interrupts.Seen();
+                bool wasAwaited = completions.Advance(head);
+                if (completions.Vector is not null) Interrupts.Seen();
+                if (!wasAwaited) return;
                 foreach (NvmeSubmissionQueue? waiting in _submissions)
-                    if (waiting?.Completions == completions) _workers[waiting.Id].Wake(); // it may have waited for room
+                    if (waiting?.Completions == completions) _workers[waiting.Id].Wake(); // it may be what waited
             }
         }
     }

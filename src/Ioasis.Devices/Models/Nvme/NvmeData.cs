@@ -20,9 +20,13 @@ internal sealed class NvmeData(DmaPort port)
     private const int Window = 512;
     private readonly ulong[] _entries = new ulong[Window]; // part of a list, read in one access
     private byte[] _bytes = [];
+    private NvmeCounts _counts;
     private ulong _list;
     private int _listLeft; // entries from _list to the end of its page
     private int _read, _used; // in _entries: entries read, entries used
+
+    /// <summary>What its thread has read and written.</summary>
+    internal ref NvmeCounts Counts => ref _counts;
 
     /// <summary>A buffer for data in transfer. Its contents are undefined.</summary>
     internal Span<byte> Bytes(int count)

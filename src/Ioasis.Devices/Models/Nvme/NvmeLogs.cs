@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>The log pages.</summary>
-/// <param name="blocks">The namespace, for the usage data of the SMART log.</param>
-internal sealed class NvmeLogs(NvmeNamespace blocks)
+/// <param name="controller">The controller whose logs they are.</param>
+internal sealed class NvmeLogs(NvmeController controller)
 {
     /// <summary>Bytes of the longest log page.</summary>
     internal const int Longest = 4096;
@@ -42,14 +42,14 @@ internal sealed class NvmeLogs(NvmeNamespace blocks)
     private int FillSmart(Span<byte> page)
     {
         const int thousandBlocks = 1000;
-        (long blocksRead, long blocksWritten, long reads, long writes) = blocks.Counts;
+        NvmeCounts counts = controller.Counts;
         BinaryPrimitives.WriteUInt16LittleEndian(page[1..], (ushort)Temperature);
         page[3] = 100; // available spare, in percent
         page[4] = 10;
-        BinaryPrimitives.WriteInt64LittleEndian(page[32..], (blocksRead + thousandBlocks - 1) / thousandBlocks);
-        BinaryPrimitives.WriteInt64LittleEndian(page[48..], (blocksWritten + thousandBlocks - 1) / thousandBlocks);
-        BinaryPrimitives.WriteInt64LittleEndian(page[64..], reads);
-        BinaryPrimitives.WriteInt64LittleEndian(page[80..], writes);
+        BinaryPrimitives.WriteInt64LittleEndian(page[32..], (counts.BlocksRead + thousandBlocks - 1) / thousandBlocks);
+        BinaryPrimitives.WriteInt64LittleEndian(page[48..], (counts.BlocksWritten + thousandBlocks - 1) / thousandBlocks);
+        BinaryPrimitives.WriteInt64LittleEndian(page[64..], counts.Reads);
+        BinaryPrimitives.WriteInt64LittleEndian(page[80..], counts.Writes);
         page[112] = 1; // power cycles
         return SmartSize;
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Ioasis.Devices.Blocks;
+using Ioasis.Memory;
 
 namespace Ioasis.Devices.Nvme;
 
@@ -12,7 +13,7 @@ internal sealed class NvmeNamespace(BlockStore store)
     internal const int BlockSize = 1 << BlockShift;
     private const int RangeSize = 16;
     private const uint DeallocateAttribute = 4;
-    private long _blocksRead, _blocksWritten, _reads, _writes;
+    private const int MostForeseen = 4096; // of a longer copy, the processor foresees the rest by itself
     private volatile bool _writesThrough;
 
     internal ulong Blocks { get; } = (ulong)store.Size >> BlockShift;
@@ -23,11 +24,6 @@ internal sealed class NvmeNamespace(BlockStore store)
         get => _writesThrough;
         set => _writesThrough = value;
     }
-
-    /// <summary>Blocks read and written, and commands that did so, since power-on.</summary>
-    internal (long BlocksRead, long BlocksWritten, long Reads, long Writes) Counts =>
-        (Volatile.Read(ref _blocksRead), Volatile.Read(ref _blocksWritten), Volatile.Read(ref _reads),
-            Volatile.Read(ref _writes));
 
     internal NvmeStatus Execute(in NvmeCommand command, NvmeData data, int pageShift, CancellationToken abort)
     {
@@ -51,6 +47,17 @@ internal sealed class NvmeNamespace(BlockStore store)
         {
             return opcode is NvmeOpcode.Read ? NvmeStatus.ReadError : NvmeStatus.WriteFault;
         }
+    }
+
+    /// <summary>
+    /// Brings the blocks of a command nearer that will be executed next. A copy that begins with them in the processor's
+    /// caches takes half as long as one that waits for memory.
+    /// </summary>
+    internal void Foresee(in NvmeCommand command)
+    {
+        if ((NvmeOpcode)command.Opcode is not (NvmeOpcode.Read or NvmeOpcode.Write)
+            || Check(in command, isTransfer: true, out long offset, out int count) != NvmeStatus.Success) return;
+        HostMemory.Prefetch(store.Lend(offset, Math.Min(count, MostForeseen)));
     }
 
     /// <summary>Flushes to the medium. Ignores an error.</summary>
@@ -85,8 +92,7 @@ internal sealed class NvmeNamespace(BlockStore store)
             store.Read(offset, bytes);
         }
 
-        Interlocked.Add(ref _blocksRead, command.Blocks);
-        Interlocked.Increment(ref _reads);
+        data.Counts.AddRead(command.Blocks);
         return data.Write(in command, pageShift, bytes);
     }
 
@@ -98,8 +104,7 @@ internal sealed class NvmeNamespace(BlockStore store)
         status = data.Read(in command, pageShift, bytes);
         if (status != NvmeStatus.Success) return status; // no block has changed
         store.Write(offset, bytes);
-        Interlocked.Add(ref _blocksWritten, command.Blocks);
-        Interlocked.Increment(ref _writes);
+        data.Counts.AddWrite(command.Blocks);
         if (_writesThrough || command.ForceUnitAccess) store.Flush();
         return NvmeStatus.Success;
     }

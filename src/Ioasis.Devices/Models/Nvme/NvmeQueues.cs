@@ -35,6 +35,15 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
         set => Volatile.Write(ref _tail, value);
     }
 
+    /// <summary>
+    /// The command after those that were taken, if it was read already: mostly what <see cref="TryTake"/> gives next.
+    /// </summary>
+    internal bool TryForesee(out NvmeCommand command)
+    {
+        command = _next < _end ? _read[_next] : default;
+        return _next < _end;
+    }
+
     /// <summary>Takes the next command, of which there is one; false if it cannot be read.</summary>
     internal bool TryTake(DmaPort port, out NvmeCommand command)
     {
@@ -73,6 +82,7 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
     private readonly RankedLock _lock = new(LockRank.NvmeCompletionQueue);
     private uint _head, _tail, _reserved;
     private bool _phase = true;
+    private bool _isAwaited; // a place in it was wanted, and there was none
 
     internal int Id => id;
 
@@ -92,7 +102,12 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
         using (_lock.Enter())
         {
             uint used = (_tail + entries - _head) % entries;
-            if (used + _reserved >= entries - 1) return false;
+            if (used + _reserved >= entries - 1)
+            {
+                _isAwaited = true;
+                return false;
+            }
+
             _reserved++;
             return true;
         }
@@ -121,9 +136,16 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
     }
 
     /// <summary>The driver has seen all entries before this one.</summary>
-    internal void Advance(uint head)
+    /// <returns>Whether somebody wanted a place for a completion and got none.</returns>
+    internal bool Advance(uint head)
     {
-        using (_lock.Enter()) _head = head;
+        using (_lock.Enter())
+        {
+            _head = head;
+            bool wasAwaited = _isAwaited;
+            _isAwaited = false;
+            return wasAwaited;
+        }
     }
 
     /// <summary>Writes the word with the phase last: a driver that sees the phase change also sees the rest.</summary>

@@ -19,6 +19,8 @@ internal sealed class NvmeSlice(BlockStore store, long start, long size) : Block
     internal override void Read(long offset, Span<byte> destination) =>
         store.Read(At(offset, destination.Length), destination);
 
+    internal override Span<byte> Lend(long offset, int count) => store.Lend(At(offset, count), count);
+
     internal override void Write(long offset, ReadOnlySpan<byte> source) =>
         store.Write(At(offset, source.Length), source);
 

@@ -65,6 +65,7 @@ internal sealed class NvmeWorker
                 return;
             }
 
+            if (queue.TryForesee(out NvmeCommand next)) _controller.Foresee(_queue, in next);
             NvmeOutcome outcome = _controller.Execute(_queue, in command, Data, abort);
             if (outcome.IsPending || abort.IsCancellationRequested) queue.Completions.Release();
             else Complete(queue, command.CommandId, outcome);
