@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * C's cost of 1 MiB into a program's memory: memcpy into a memfd that both have mapped, also one of huge pages, and
- * process_vm_writev into private memory.
+ * C's cost of 1 MiB into a program's memory: memcpy into a memfd that both have mapped, also one of huge pages; into
+ * private memory process_vm_writev, and writes of /proc/PID/mem in pieces as ours.
  * usage: transfer               measures all, huge pages if there are any
  *        transfer hold          has 1 MiB of private memory, prints its address, ends with standard input
  */
 #include "common.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #define LENGTH (1ul << 20)
 #define ROUNDS 400
+#define PIECE (256ul << 10)
 
 static void *block(int flags, int file)
 {
@@ -51,6 +53,15 @@ static double timed_copy(void *to, const void *from)
     return now() - start;
 }
 
+static double timed_pieces(int file, void *to, const uint8_t *from)
+{
+    double start = now();
+    for (size_t done = 0; done < LENGTH; done += PIECE)
+        if (pwrite(file, from + done, PIECE, (off_t)((uintptr_t)to + done)) != (ssize_t)PIECE)
+            exit(1);
+    return now() - start;
+}
+
 static double least(double a, double b)
 {
     return a < b ? a : b;
@@ -74,7 +85,10 @@ int main(int argc, char **argv)
         memset(theirs, 2, LENGTH);
         pause();
     }
-    double copy = 1e18, huge_copy = 1e18, write = 1e18;
+    char path[40];
+    snprintf(path, sizeof(path), "/proc/%d/mem", child);
+    int memory = open(path, O_RDWR);
+    double copy = 1e18, huge_copy = 1e18, write = 1e18, pieces = 1e18;
     struct iovec here = {source, LENGTH}, there = {theirs, LENGTH};
     for (int round = 0; round < ROUNDS; round++) {
         copy = least(copy, timed_copy(shared, source));
@@ -84,6 +98,7 @@ int main(int argc, char **argv)
         if (process_vm_writev(child, &here, 1, &there, 1, 0) != (ssize_t)LENGTH)
             return 1;
         write = least(write, now() - start);
+        pieces = least(pieces, timed_pieces(memory, theirs, source));
     }
     kill(child, 9);
     waitpid(child, NULL, 0);
@@ -91,5 +106,6 @@ int main(int argc, char **argv)
     if (huge)
         printf("%-44s %6.2f ns\n", "memcpy of 1 MiB into a huge page", huge_copy);
     printf("%-44s %6.2f ns\n", "process_vm_writev of 1 MiB", write);
+    printf("%-44s %6.2f ns\n", "1 MiB through /proc/PID/mem", pieces);
     return 0;
 }

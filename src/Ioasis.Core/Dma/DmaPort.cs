@@ -30,7 +30,7 @@ public sealed partial class DmaPort : IDisposable
     internal const int IotlbSize = 256;
     private const uint MeterKey = 1U << (Pasid.Bits + 1); // in the key of what a metered port keeps
     private const ulong GenerationStep = 2UL * MeterKey;
-    private const int MaxChunk = 64 * 1024;
+    private const int MaxChunk = 256 * 1024;
     private const int QuiesceSpins = 200, MaxQuiesceNap = 16; // milliseconds
     private const uint NoPasid = 0, PasidMask = MeterKey - 1;
     private const long Closed = -1; // odd: no access can be entered any more

@@ -44,6 +44,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
     private bool _hasNext;
     private bool _running;
     private bool _ending;
+    private int _waiting; // threads that wait for a change
     private Thread? _thread;
     private IModelHost? _slot; // the device's slot; null outside of one
 
@@ -59,29 +60,14 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
         using (_lock.Enter())
         {
             ObjectDisposedException.ThrowIf(_ending, this);
-            return TryStartUnlessEnded(command);
+            return Queue(command);
         }
     }
 
     /// <summary>As <see cref="TryStart"/>; false after the engine's end.</summary>
     internal bool TryStartUnlessEnded(TCommand command)
     {
-        using (_lock.Enter())
-        {
-            if (_ending) return false;
-            if (_slot is null && ModelScope.Current is { } slot) (_slot = slot).Engines.Add(this);
-            if (_hasNext)
-            {
-                TryHaveThread();
-                return false;
-            }
-
-            _next = command;
-            _hasNext = true;
-            if (!TryHaveThread()) _slot?.Await(this);
-            _lock.PulseAll();
-            return true;
-        }
+        using (_lock.Enter()) return !_ending && Queue(command);
     }
 
     /// <summary>Drops the waiting command, stops the running one, and returns when none is running.</summary>
@@ -93,7 +79,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
             _next = default;
             if (!_running) return;
             _abort.Cancel();
-            while (_running) _lock.Wait();
+            while (_running) Wait();
             _abort.Dispose();
             _abort = new CancellationTokenSource();
         }
@@ -109,7 +95,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
             Abort();
             _ending = true;
             thread = _thread;
-            _lock.PulseAll();
+            Tell();
         }
 
         thread?.Join();
@@ -129,6 +115,35 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
         using (_lock.Enter()) return !_hasNext || _ending || TryHaveThread();
     }
 
+    private bool Queue(TCommand command)
+    {
+        if (_slot is null && ModelScope.Current is { } slot) (_slot = slot).Engines.Add(this);
+        if (_hasNext)
+        {
+            TryHaveThread();
+            return false;
+        }
+
+        _next = command;
+        _hasNext = true;
+        if (!TryHaveThread()) _slot?.Await(this);
+        Tell();
+        return true;
+    }
+
+    private void Wait()
+    {
+        _waiting++;
+        _lock.Wait();
+        _waiting--;
+    }
+
+    // A thread that polls starts itself, and nobody waits.
+    private void Tell()
+    {
+        if (_waiting != 0) _lock.PulseAll();
+    }
+
     private bool TryHaveThread()
     {
         _thread ??= HostThread.TryStart(_name, Work);
@@ -144,7 +159,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
             CancellationToken abort;
             using (_lock.Enter())
             {
-                while (!_hasNext && !_ending) _lock.Wait();
+                while (!_hasNext && !_ending) Wait();
                 if (_ending) return;
                 command = _next!;
                 _next = default;
@@ -173,7 +188,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart, IDevice
             using (_lock.Enter())
             {
                 _running = false;
-                _lock.PulseAll();
+                Tell();
             }
 
             _slot?.Linger(this);

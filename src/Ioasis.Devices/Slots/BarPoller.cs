@@ -175,7 +175,7 @@ internal sealed class BarPoller : IDisposable
             if (helped < s_helped && isAlone)
             {
                 pace.Rest();
-                _changed.Wait(1); // the engine says when it stops
+                _changed.Wait(2); // the engine says when it stops
                 continue;
             }
 

@@ -8,8 +8,9 @@ namespace Ioasis.Devices.Slots;
 /// </summary>
 /// <remarks>
 /// A thread that naps uses little of a processor, so it gets one at once when it wakes, however busy the host is. A
-/// thread that polls without a pause uses up its share and then waits for milliseconds. So when that is seen to happen
-/// twice in a row, this thread naps for a while too. Once alone it happens on every host, and napping would lose more.
+/// thread that polls without a pause uses up its share and then waits for milliseconds. So when that is seen to take a
+/// quarter of the time, this thread naps for a while too, and for longer if it happens again as soon as that is over. Now
+/// and then it happens on every host, and napping would lose more.
 /// </remarks>
 /// <param name="frequency">Units of time per second.</param>
 internal sealed class PollPace(long frequency)
@@ -24,10 +25,10 @@ internal sealed class PollPace(long frequency)
         _frozen = frequency * 30;
     // a gap between two polls that shows that another thread had the processor
     private readonly long _lost = frequency / 2000;
-    private readonly long _crowded = frequency / 10;
+    private readonly long _leastCrowded = frequency / 100, _mostCrowded = frequency / 10;
     private long _last;
     private long _looked;
-    private long _crowdedUntil = long.MinValue / 2;
+    private long _crowdedUntil = long.MinValue / 2, _crowdedFor = frequency / 100;
     private long _lostAt = long.MinValue / 2, _lostFor; // when another thread last had the processor, and for how long
     private long _while = frequency / 500;
 
@@ -73,8 +74,11 @@ internal sealed class PollPace(long frequency)
 
     private void Lose(long now, long gap)
     {
-        bool isOften = now - _lostAt < 10 * (gap + _lostFor) || now - _crowdedUntil < _crowded;
+        bool isSoonAgain = now - _crowdedUntil < _crowdedFor;
+        bool isOften = now - _lostAt < 4 * (gap + _lostFor);
         (_lostAt, _lostFor) = (now, gap);
-        if (isOften) _crowdedUntil = now + _crowded;
+        if (!isSoonAgain && !isOften) return;
+        _crowdedFor = isSoonAgain ? Math.Min(2 * _crowdedFor, _mostCrowded) : _leastCrowded;
+        _crowdedUntil = now + _crowdedFor;
     }
 }

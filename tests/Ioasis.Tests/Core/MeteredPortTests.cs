@@ -87,8 +87,8 @@ public sealed class MeteredPortTests
     [Fact]
     public void LongAccessesAndWatchedOnesAreCountedByPieces()
     {
-        const int Length = 200_000; // four pieces
-        _bench.Map(_domain, 0x10_0000, 0x4_0000, 3);
+        const int Length = 800_000; // four pieces
+        _bench.Map(_domain, 0x10_0000, 0x10_0000, 3);
         _bench.Unit.Observers.Add(_meter);
         using DmaPort port = _endpoint.OpenPort();
         Assert.True(port.Write(new Iova(0x10_0000), new byte[Length]).IsOk);

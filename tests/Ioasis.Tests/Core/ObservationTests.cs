@@ -14,7 +14,7 @@ namespace Ioasis.Tests.Core;
 /// <summary>An observer sees each event once and in order, and can neither slow, fail nor decide anything.</summary>
 public sealed class ObservationTests : IDisposable
 {
-    private const int Piece = 64 * 1024;
+    private const int Piece = 256 * 1024;
     private readonly DmaBench _bench = new();
 
     public void Dispose() => HostMessages.Listener = null;

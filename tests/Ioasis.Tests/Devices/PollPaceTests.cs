@@ -55,11 +55,18 @@ public sealed class PollPaceTests
         _pace.Rest();
         Assert.Equal(0, Happens(Millisecond)); // once it happens anywhere
         Lose();
-        Assert.Equal(10, Happens());
-        Assert.Equal(10, Happens(99 * Millisecond));
-        Assert.Equal(0, Happens(Millisecond));
-        Lose(); // soon again
-        Assert.Equal(10, Happens());
+        foreach (int naps in (int[])[10, 20, 40, 80, 100, 100]) // ever longer, as it is soon again
+        {
+            Assert.Equal(10, Happens());
+            Assert.Equal(10, Happens((naps * Millisecond) - 1));
+            Assert.Equal(0, Happens(1));
+            Lose();
+        }
+
+        _pace.Rest();
+        Assert.Equal(0, Happens(300 * Millisecond));
+        Lose(); // not soon
+        Assert.Equal(0, Happens());
     }
 
     [Fact]
@@ -69,7 +76,7 @@ public sealed class PollPaceTests
         {
             Lose();
             _pace.Rest();
-            Assert.Equal(0, Happens(200 * Millisecond));
+            Assert.Equal(0, Happens(40 * Millisecond));
         }
     }
 

@@ -9,10 +9,10 @@ namespace Ioasis.Devices.Nvme;
 /// </summary>
 internal sealed class NvmeController
 {
-    // Guards the configuration, the state and the set of queues. A worker reads them without it: for each command it
-    // would wait until what it copied before is in memory. Whoever takes a queue away stops its worker then. Taken after the slot's lock for calls; before those of
-    // interrupts and of completion queues, and the slot's for bytes. Nobody holds it during DMA or while waiting for a
-    // worker.
+    // Guards the configuration, the state and the set of queues. A worker reads them without it, because for each
+    // command it would wait until what it copied before is in memory; whoever takes a queue away then stops its worker.
+    // Taken after the slot's lock for calls; before those of interrupts and of completion queues, and the slot's for
+    // bytes. Nobody holds it during DMA or while waiting for a worker.
     private readonly RankedLock _lock = new(LockRank.Model);
     private readonly IPciSlot _slot;
     private readonly NvmeSubmissionQueue?[] _submissions;
@@ -94,7 +94,7 @@ internal sealed class NvmeController
             : _namespace.Execute(in command, data, Configuration.PageShift, abort);
     }
 
-    /// <summary>Prepares for a command that will probably be executed next.</summary>
+    /// <summary>Prepares for a command that will be executed soon, probably.</summary>
     internal void Foresee(int queue, in NvmeCommand command)
     {
         if (queue != 0) _namespace.Foresee(in command);

@@ -41,17 +41,18 @@ internal sealed class NvmeLogs(NvmeController controller)
 
     private int FillSmart(Span<byte> page)
     {
-        const int thousandBlocks = 1000;
         NvmeCounts counts = controller.Counts;
         BinaryPrimitives.WriteUInt16LittleEndian(page[1..], (ushort)Temperature);
         page[3] = 100; // available spare, in percent
         page[4] = 10;
-        BinaryPrimitives.WriteInt64LittleEndian(page[32..], (counts.BlocksRead + thousandBlocks - 1) / thousandBlocks);
-        BinaryPrimitives.WriteInt64LittleEndian(page[48..], (counts.BlocksWritten + thousandBlocks - 1) / thousandBlocks);
+        BinaryPrimitives.WriteInt64LittleEndian(page[32..], Thousands(counts.BlocksRead));
+        BinaryPrimitives.WriteInt64LittleEndian(page[48..], Thousands(counts.BlocksWritten));
         BinaryPrimitives.WriteInt64LittleEndian(page[64..], counts.Reads);
         BinaryPrimitives.WriteInt64LittleEndian(page[80..], counts.Writes);
         page[112] = 1; // power cycles
         return SmartSize;
+
+        static long Thousands(long blocks) => (blocks + 999) / 1000;
     }
 
     private static int FillEffects(Span<byte> page)

@@ -50,8 +50,8 @@ internal sealed class NvmeNamespace(BlockStore store)
     }
 
     /// <summary>
-    /// Brings the blocks of a command nearer that will be executed next. A copy that begins with them in the processor's
-    /// caches takes half as long as one that waits for memory.
+    /// Brings the blocks of a command nearer that will be executed soon: all at once, where a copy waits for them one
+    /// after the other.
     /// </summary>
     internal void Foresee(in NvmeCommand command)
     {

@@ -54,6 +54,7 @@ internal sealed class NvmeWorker
     private void Work(CancellationToken abort)
     {
         if (_queue == 0) _controller.FinishShutdown();
+        bool isForeseen = false;
         while (!abort.IsCancellationRequested && _controller.QueueOf(_queue) is { } queue)
         {
             if (_queue == 0) _controller.Events.Deliver(this, queue);
@@ -65,7 +66,9 @@ internal sealed class NvmeWorker
                 return;
             }
 
-            if (queue.TryForesee(out NvmeCommand next)) _controller.Foresee(_queue, in next);
+            if (!isForeseen) _controller.Foresee(_queue, in command);
+            isForeseen = queue.TryForesee(out NvmeCommand next);
+            if (isForeseen) _controller.Foresee(_queue, in next);
             NvmeOutcome outcome = _controller.Execute(_queue, in command, Data, abort);
             if (outcome.IsPending || abort.IsCancellationRequested) queue.Completions.Release();
             else Complete(queue, command.CommandId, outcome);
