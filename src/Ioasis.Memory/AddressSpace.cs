@@ -87,17 +87,17 @@ public abstract class AddressSpace
     }
 
     /// <summary>
-    /// Populates a range that is a file's, of which we have mapped all, and holds that once, without an object for the
-    /// range. Null, with nothing held, if the range is not so or cannot be populated. May wait for memory: the caller
-    /// holds no lock.
+    /// Populates a range that is one mapping's of the process, and holds what it is once, without an object for the
+    /// range: a file of which we have mapped all, or private memory. Null, with nothing held, if the range is not so or
+    /// cannot be populated. May wait for memory: the caller holds no lock.
     /// </summary>
     /// <param name="start">Its first address, at a page.</param>
     /// <param name="length">Bytes, whole pages, not 0.</param>
     /// <param name="writable">Whether devices may write them.</param>
-    internal virtual IHeldMemory? TryHoldFile(Hva start, ulong length, bool writable) => null;
+    internal virtual IHeldMemory? TryHoldMapped(Hva start, ulong length, bool writable) => null;
 
     /// <summary>
-    /// Names a range that <see cref="TryHold"/> or <see cref="TryHoldFile"/> populated, and takes over that hold.
+    /// Names a range that <see cref="TryHold"/> or <see cref="TryHoldMapped"/> populated, and takes over that hold.
     /// </summary>
     internal virtual MemoryBacking Reference(Hva start, ulong length, bool writable, IHeldMemory held) =>
         throw new NotSupportedException("Nothing of this memory was held.");

@@ -40,6 +40,12 @@ internal abstract class MemoryBacking
     public virtual nint DirectAddress => 0;
 
     /// <summary>
+    /// Whether it is all memory of a process that is never in our own. Many mappings share it, and the offset of a byte
+    /// is its address.
+    /// </summary>
+    public bool IsSpace { get; protected init; }
+
+    /// <summary>
     /// Whether a file was mapped rather than a process's pointers (Linux: IOPT_ADDRESS_FILE). Only mappings of files
     /// survive a change of the owning process.
     /// </summary>

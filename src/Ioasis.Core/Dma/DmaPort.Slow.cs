@@ -103,11 +103,8 @@ public sealed partial class DmaPort
         in T transfer, MapEntry entry, in Resolution step, int done, int count, out MissingBytes missing)
         where T : struct, ITransfer, allows ref struct
     {
-        ref IndirectMapping mapping = ref step.Route!.Table.At(entry.Number);
-        ulong at = mapping.OffsetAt(step.Address);
-        missing = transfer.Part(mapping.Backing!, at, done, count)
-            ? default
-            : new MissingBytes(mapping.Backing!, at, (uint)count);
+        MemoryBacking backing = step.Route!.Table.BackingOf(entry, step.Address, out ulong at);
+        missing = transfer.Part(backing, at, done, count) ? default : new MissingBytes(backing, at, (uint)count);
     }
 
     /// <summary>

@@ -6,7 +6,8 @@ namespace Ioasis.Core.Domains;
 
 /// <summary>
 /// What a table of mappings says of an address, in 64 bits: the same for all addresses of a mapping. 0 is nothing. What
-/// lies in our own process is said as a whole; for any other memory the entry names an <see cref="IndirectMapping"/>.
+/// lies in our own process is said as a whole, and so are addresses in all memory of a process
+/// (<see cref="MappedSpaces"/>); for any other memory the entry names an <see cref="IndirectMapping"/>.
 /// </summary>
 internal readonly struct MapEntry(ulong value)
 {
@@ -27,6 +28,10 @@ internal readonly struct MapEntry(ulong value)
     /// </summary>
     internal const ulong RetiredBit = 1 << 7;
 
+    /// <summary>The most spaces that entries can name, from 1.</summary>
+    internal const int MostSpaces = 7;
+
+    private const int SpaceShift = 8;
     private const ulong IndirectBit = 1 << 3;
     private const ulong PresentBit = 1 << 4;
     private const ulong OwnedBit = 1 << 5; // see IsOwned
@@ -52,13 +57,18 @@ internal readonly struct MapEntry(ulong value)
     /// <summary>Whether it was unmapped lazily.</summary>
     internal bool IsRetired => (value & RetiredBit) != 0;
 
-    /// <summary>Whether it is the number of a mapping, rather than where memory is.</summary>
+    /// <summary>Whether the memory has to be asked for its bytes, because it is not in our own process.</summary>
     internal bool IsIndirect => (value & IndirectBit) != 0;
 
-    /// <summary>The number, if it is indirect.</summary>
+    /// <summary>The space that it leads to, if it is indirect; 0 if it is the number of a mapping.</summary>
+    internal int Space => (int)(value >> SpaceShift) & MostSpaces;
+
+    /// <summary>The number of a mapping, if it is indirect and leads to no space.</summary>
     internal uint Number => (uint)(value / DmaPort.Granule);
 
-    /// <summary>What to add to an address to get the one in our own process, if it is not indirect.</summary>
+    /// <summary>
+    /// What to add to an address to get the one in our own process or, if it is indirect, in the space.
+    /// </summary>
     internal nint Delta => (nint)(value & ~Flags);
 
     /// <summary>Whether memory of our own process is mapped for an access.</summary>
@@ -92,6 +102,13 @@ internal readonly struct MapEntry(ulong value)
     /// <summary>The entry for pages that the DMA API owns.</summary>
     internal static MapEntry Owned(ulong first, nint address, MapAccess access) =>
         new(unchecked((ulong)address - first) | OwnedBit | PresentBit | (ulong)access);
+
+    /// <summary>Whether a mapping can be said as addresses in a space: it is aligned as addresses are.</summary>
+    internal static bool CanBeOfSpace(ulong first, ulong address) => (unchecked(address - first) & Flags) == 0;
+
+    /// <summary>The entry for addresses in a space.</summary>
+    internal static MapEntry OfSpace(int space, ulong first, ulong address, MapAccess access) =>
+        new(unchecked(address - first) | ((ulong)space << SpaceShift) | IndirectBit | PresentBit | (ulong)access);
 
     /// <summary>The entry for a mapping by number.</summary>
     internal static MapEntry Indirect(uint number, MapAccess access) =>

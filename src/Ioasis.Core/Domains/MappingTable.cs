@@ -29,6 +29,7 @@ public sealed partial class MappingTable
     private readonly RankedLock _lock = new(LockRank.MappingTable);
     private readonly IovaTable _table;
     private readonly IndirectMappings _indirect = new();
+    private readonly MappedSpaces _spaces = new();
     private readonly IMappingSource _source;
     private readonly MappingRecords? _records;
     private readonly Dictionary<DmaPort, int> _attachments = [];
@@ -79,7 +80,7 @@ public sealed partial class MappingTable
         using (_lock.Enter())
         {
             if (direct == 0 || !MapEntry.TryDirect(range.First, direct + (nint)offset, access, out MapEntry entry))
-                entry = MapEntry.Indirect(_indirect.Add(range.First, backing, offset), access);
+                entry = ToIndirect(range.First, backing, offset, access);
             _table.Set(range.First, range.Last, entry.Value);
             if (_records is null) return;
             _records.Add(range, backing, offset);
@@ -112,7 +113,8 @@ public sealed partial class MappingTable
         using (_lock.Enter())
         {
             var entry = new MapEntry(_table.Find(range.First));
-            if (entry.IsIndirect) _indirect.At(entry.Number).Parts++;
+            if (entry.Space != 0) _spaces.Split(entry.Space);
+            else if (entry.IsIndirect) _indirect.At(entry.Number).Parts++;
             _records?.Split(range, last);
         }
     }
@@ -128,7 +130,7 @@ public sealed partial class MappingTable
     {
         DmaPort[] ports;
         bool used = false;
-        List<uint>? numbers = null;
+        List<MapEntry>? indirect = null;
         using (_lock.Enter())
         {
             if (_records is not null) TellUnmap(ranges);
@@ -136,7 +138,7 @@ public sealed partial class MappingTable
             {
                 var entry = new MapEntry(_table.Clear(range.First, range.Last));
                 used |= entry.IsUsed; // marked under the lock: who has not yet finds nothing any more
-                if (entry.IsIndirect) (numbers ??= []).Add(entry.Number);
+                if (entry.IsIndirect) (indirect ??= []).Add(entry);
                 _records?.Remove(range);
             }
 
@@ -149,9 +151,23 @@ public sealed partial class MappingTable
             DmaPort.Quiesce(ports);
         }
 
-        if (numbers is null) return;
+        if (indirect is null) return;
         using (_lock.Enter())
-            foreach (uint number in numbers) _indirect.Release(number);
+        {
+            foreach (MapEntry entry in indirect)
+            {
+                if (entry.Space != 0) _spaces.Release(entry.Space);
+                else _indirect.Release(entry.Number);
+            }
+        }
+    }
+
+    private MapEntry ToIndirect(ulong first, MemoryBacking backing, ulong offset, MapAccess access)
+    {
+        int space = backing.IsSpace && MapEntry.CanBeOfSpace(first, offset) ? _spaces.Add(backing) : 0;
+        return space != 0
+            ? MapEntry.OfSpace(space, first, offset, access)
+            : MapEntry.Indirect(_indirect.Add(first, backing, offset), access);
     }
 
     private void TellUnmap(ReadOnlySpan<IovaRange> ranges)
@@ -208,8 +224,7 @@ public sealed partial class MappingTable
             return TableAccess.Ok;
         }
 
-        ref IndirectMapping mapping = ref _indirect.At(entry.Number);
-        return mapping.Backing!.TryRead(mapping.OffsetAt(address), MemoryMarshal.AsBytes(new Span<ulong>(ref word)))
+        return BackingOf(entry, address, out ulong at).TryRead(at, MemoryMarshal.AsBytes(new Span<ulong>(ref word)))
             ? TableAccess.Ok
             : TableAccess.Gone;
     }
@@ -279,8 +294,22 @@ public sealed partial class MappingTable
         return Use(address, out shift);
     }
 
-    /// <summary>The mapping that an indirect entry names, for the access that found the entry.</summary>
-    internal ref IndirectMapping At(uint number) => ref _indirect.At(number);
+    /// <summary>
+    /// The memory that an indirect entry leads to, and which byte of it an address means, for the access that found the
+    /// entry.
+    /// </summary>
+    internal MemoryBacking BackingOf(MapEntry entry, ulong address, out ulong offset)
+    {
+        if (entry.Space != 0)
+        {
+            offset = unchecked((ulong)entry.Delta + address);
+            return _spaces.At(entry.Space);
+        }
+
+        ref IndirectMapping mapping = ref _indirect.At(entry.Number);
+        offset = mapping.OffsetAt(address);
+        return mapping.Backing!;
+    }
 
     /// <summary>
     /// How many bytes after an address, at least <paramref name="wanted"/> if so many, lead on alike, when those that

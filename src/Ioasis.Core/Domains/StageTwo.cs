@@ -99,11 +99,10 @@ public struct StageTwo : ITableMemory
         }
         else
         {
-            ref IndirectMapping mapping = ref _parent.Table.At(entry.Number);
-            ulong offset = mapping.OffsetAt(address.Value);
-            if (!mapping.Backing!.TryRead(offset, MemoryMarshal.AsBytes(new Span<ulong>(ref found))))
+            MemoryBacking backing = _parent.Table.BackingOf(entry, address.Value, out ulong offset);
+            if (!backing.TryRead(offset, MemoryMarshal.AsBytes(new Span<ulong>(ref found))))
                 return TableAccess.Gone;
-            if (found == expected && !mapping.Backing.TryWrite(
+            if (found == expected && !backing.TryWrite(
                 offset, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in desired))))
                 return TableAccess.Gone;
         }

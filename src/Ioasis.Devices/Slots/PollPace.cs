@@ -9,8 +9,8 @@ namespace Ioasis.Devices.Slots;
 /// <remarks>
 /// A thread that naps uses little of a processor, so it gets one at once when it wakes, however busy the host is. A
 /// thread that polls without a pause uses up its share and then waits for milliseconds. So when that is seen to take a
-/// quarter of the time, this thread naps for a while too, and for longer if it happens again as soon as that is over. Now
-/// and then it happens on every host, and napping would lose more.
+/// quarter of the time, this thread naps for a while too, and for longer if it happens again as soon as that is over.
+/// Now and then it happens on every host, and napping would lose more.
 /// </remarks>
 /// <param name="frequency">Units of time per second.</param>
 internal sealed class PollPace(long frequency)

@@ -14,7 +14,7 @@ namespace Ioasis.Iommufd.Mapping;
 internal sealed partial class IoPageTable
 {
     /// <summary>
-    /// Maps whole pages of a program's memory that is mapped in our own process, if there is a domain, without an
+    /// Maps whole pages of a program's memory that can be held once for many mappings, if there is a domain, without an
     /// object. False, with nothing changed, if these conditions do not hold or it cannot be mapped: then
     /// <see cref="Map"/> maps it or returns the error.
     /// </summary>
@@ -22,10 +22,10 @@ internal sealed partial class IoPageTable
         MapAccess access, ref ulong iova)
     {
         if (((address | length) & (HostPageSize - 1)) != 0 || length == 0 || access == MapAccess.None) return false;
-        IHeldMemory? file = Volatile.Read(ref _mappings) is null || !new Hva(address).TryLast(length, out _)
-            ? null : memory.TryHoldFile(new Hva(address), length, (access & MapAccess.Write) != 0);
-        if (TryMapPlain(memory, address, length, owner, choose, access, ref file, ref iova)) return true;
-        file?.Release();
+        IHeldMemory? mapped = Volatile.Read(ref _mappings) is null || !new Hva(address).TryLast(length, out _)
+            ? null : memory.TryHoldMapped(new Hva(address), length, (access & MapAccess.Write) != 0);
+        if (TryMapPlain(memory, address, length, owner, choose, access, ref mapped, ref iova)) return true;
+        mapped?.Release();
         return false;
     }
 
@@ -35,11 +35,11 @@ internal sealed partial class IoPageTable
     /// <param name="owner">Who is charged.</param>
     /// <param name="choose">Whether to choose an IOVA.</param>
     /// <param name="access">What devices may do.</param>
-    /// <param name="file">The file that the memory is; null for a block, or if nothing can be held. Becomes null when
-    /// its hold is taken over.</param>
+    /// <param name="mapped">What the memory is of another process; null for a block, or if nothing can be held. Becomes
+    /// null when its hold is taken over.</param>
     /// <param name="iova">The first IOVA.</param>
     private bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose,
-        MapAccess access, ref IHeldMemory? file, ref ulong iova)
+        MapAccess access, ref IHeldMemory? mapped, ref ulong iova)
     {
         IHeldMemory? unheld;
         using (_lock.Enter())
@@ -56,18 +56,19 @@ internal sealed partial class IoPageTable
             if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return false;
 
             HostBlock? held = _areas.HeldBlock, block = null;
-            if (file is null && !memory.TryHold(new Hva(address), length, held, out block)) return false;
+            if (mapped is null && !memory.TryHold(new Hva(address), length, held, out block)) return false;
             if (owner.Charge(length / HostPageSize) != Errno.None)
             {
                 if (block != held) block?.Release();
                 return false;
             }
 
-            IHeldMemory found = file ?? block!;
-            _mappings.Map(range, (nint)address + found.Shift, access);
+            IHeldMemory found = mapped ?? block!;
+            if (found.Space is { } space) _mappings.Map(range, space, address, access);
+            else _mappings.Map(range, (nint)address + found.Shift, access);
             _areas.AddPlain(gap, range, _areas.PlainOf(found, memory, in owner, access), address,
-                isHeld: file is not null || block != held);
-            file = null;
+                isHeld: mapped is not null || block != held);
+            mapped = null;
             if (IsCovered(Used))
             {
                 TellMap(range, access, new MappedMemory(memory, address, IsFile: false));

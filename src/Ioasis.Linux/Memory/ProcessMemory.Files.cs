@@ -14,14 +14,30 @@ internal sealed partial class ProcessMemory
     internal FileShare Files { get; } = new();
 
     /// <inheritdoc/>
-    internal override IHeldMemory? TryHoldFile(Hva start, ulong length, bool writable)
+    internal override IHeldMemory? TryHoldMapped(Hva start, ulong length, bool writable)
     {
         ulong last = start.Value + (length - 1);
         if (!CanReference(start.Value, length, writable, devices: false, out ProcmapQuery mapping)
-            || !IsOfFile(mapping) || mapping.Start > start.Value || mapping.End - 1 < last
-            || TryHold(mapping, writable) is not { } file) return null;
+            || mapping.Start > start.Value || mapping.End - 1 < last) return null;
+        if (IsOfFile(mapping)) return TryHoldRun(mapping, start.Value, last, writable);
+        // A page of a file may be reclaimed and would have to be looked for at each access.
+        bool isPlain = mapping.Inode == 0
+            && (mapping.Flags & (ProcmapQuery.Shared | ProcmapQuery.Readable)) == ProcmapQuery.Readable;
+        return isPlain && TryBringAll(start.Value, length, mapping, writable, out _) ? PrivateOf(writable) : null;
+    }
+
+    private PrivateMemory PrivateOf(bool writable)
+    {
+        ref PrivateMemory? known = ref writable ? ref _writable : ref _readable;
+        return Volatile.Read(ref known)
+            ?? Interlocked.CompareExchange(ref known, new PrivateMemory(this, writable), null) ?? known;
+    }
+
+    private MappedRun? TryHoldRun(in ProcmapQuery mapping, ulong first, ulong last, bool writable)
+    {
+        if (TryHold(mapping, writable) is not { } file) return null;
         ulong origin = unchecked(mapping.Start - mapping.Offset);
-        if (TryView(file, start.Value - origin, last - origin, writable) is { } view)
+        if (TryView(file, first - origin, last - origin, writable) is { } view)
             return MappedRun.Hold(file, view, origin);
         file.Release();
         return null;
@@ -30,7 +46,7 @@ internal sealed partial class ProcessMemory
     /// <inheritdoc/>
     internal override MemoryBacking Reference(Hva start, ulong length, bool writable, IHeldMemory held)
     {
-        var run = (MappedRun)held;
+        if (held is not MappedRun run) return Reference(start, length, writable); // nobody holds private memory
         FileBacking traced = run.ToBacking(start.Value, length, writable);
         run.Release();
         return new ProcessBacking(this, start, length, writable, devices: false, traced);

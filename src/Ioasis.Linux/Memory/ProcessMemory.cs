@@ -26,6 +26,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     private readonly Func<ulong, ulong, bool>? _isForbidden;
     private readonly Func<ProcmapQuery, bool>? _isFit; // rejects memory of our own devices
     private volatile PageMap? _pages; // opened on first use
+    private PrivateMemory? _readable, _writable; // made on first use
     private volatile bool _gone;
 
     private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps,
