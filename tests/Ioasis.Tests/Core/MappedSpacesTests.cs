@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Ioasis.Core;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;

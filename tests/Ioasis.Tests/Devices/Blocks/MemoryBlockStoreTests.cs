@@ -29,8 +29,8 @@ public sealed class MemoryBlockStoreTests : IDisposable
         var written = new byte[3 * Page];
         new Random(1).NextBytes(written);
         _store.Write(Chunk - Page, written); // ends in the next chunk
-        Assert.Equal(written[..Page], _store.Lend(Chunk - Page, Page));
-        Assert.Equal(written[Page..], _store.Lend(Chunk, 2 * Page));
+        Assert.Equal(written.AsSpan(0, Page), _store.Lend(Chunk - Page, Page));
+        Assert.Equal(written.AsSpan(Page), _store.Lend(Chunk, 2 * Page));
         Assert.True(_store.Lend(Chunk - Page, 2 * Page).IsEmpty); // not in one piece
         Assert.True(_store.Lend(3 * Chunk, Page).IsEmpty); // never written
     }
