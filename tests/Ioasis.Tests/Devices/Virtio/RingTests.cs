@@ -75,11 +75,12 @@ public sealed class RingTests
             ring.Await();
         }
 
+        bench.Slot.SetEnabled(1, false); // its worker has then looked for the last time whether the driver sleeps
         ring.WantInterrupts(true);
         ring.Add([new Part(Data, 4, false)]);
         bench.Slot.Kick(0);
-        ring.Await();
         Until.True(() => bench.SignalsOf(0) == 2); // and none for those before
+        ring.Await();
     }
 
     [Theory]
