@@ -29,6 +29,15 @@ static int take_mapping(void)
     return map_at(iommu, ioas, page, PAGE, next_iova, RW);
 }
 
+static void *page_of_a_memfd(void)
+{
+    int file = must(memfd_create("hoard", 0));
+    must(ftruncate(file, PAGE));
+    void *mapped = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    expect(mapped != MAP_FAILED);
+    return mapped;
+}
+
 /* a file has a quota, so it uses many; they are closed when the program ends */
 static int take_pasid(void)
 {
@@ -83,9 +92,9 @@ static void report(const char *what, long first, long second)
 int main(int argc, char **argv)
 {
     const char *bdf = argument(argc, argv, 1, "the address of a dmatest");
-    const char *kind = argument(argc, argv, 2, "ioas, mapping, device, far or pasid");
+    const char *kind = argument(argc, argv, 2, "ioas, mapping, device, memfd, far or pasid");
     iommu = open_iommu();
-    page = pages(1);
+    page = strcmp(kind, "memfd") ? pages(1) : page_of_a_memfd();
     *(char *)page = 1;
     next_iova = 1UL << 32;
     distance = 2 * PAGE;

@@ -7,6 +7,7 @@ public sealed class HoardTests(Workbench bench)
     [InlineData("ioas")]
     [InlineData("mapping")]
     [InlineData("device")]
+    [InlineData("memfd")]
     [InlineData("far")]
     [InlineData("pasid")]
     public async Task What_a_program_takes_is_bounded_and_given_back(string kind)

@@ -17,6 +17,7 @@ internal sealed class AreaMap
     private readonly Dictionary<PlainMemory.Key, PlainMemory> _plain = [];
     private PlainMemory? _lastPlain; // mostly the next area's as well
     private ulong _bytes;
+    private int _foreign; // plain ones of other processes' memory
 
     internal int Count => _slots.Count;
 
@@ -25,8 +26,11 @@ internal sealed class AreaMap
     /// </summary>
     internal ulong Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>Number of areas that are objects.</summary>
-    internal int Objects => _objects.Count;
+    /// <summary>
+    /// Number of areas that are objects, or become objects together when the IOAS loses its last domain: another
+    /// program could have as many as it likes. Our own memory's are ours to bound.
+    /// </summary>
+    internal int ObjectsToCome => _objects.Count + _foreign;
 
     /// <summary>Every area, in its stored form.</summary>
     internal IEnumerable<RangeMap<AreaSlot>.Entry> Slots => _slots.All();
@@ -114,6 +118,7 @@ internal sealed class AreaMap
     internal void AddPlain(RangeMap<AreaSlot>.Gap gap, IovaRange range, PlainMemory plain, ulong address, bool isHeld)
     {
         bool holds = plain.Areas++ != 0;
+        if (plain.IsForeign) _foreign++;
         if (holds && isHeld) plain.Memory.Release();
         else if (!holds && !isHeld) plain.Memory.AddReference();
         _slots.AddTo(gap, range.First, range.Last, AreaSlot.OfPlain(plain.Number, address));
@@ -182,6 +187,7 @@ internal sealed class AreaMap
     /// </summary>
     private bool Forget(PlainMemory plain)
     {
+        if (plain.IsForeign) _foreign--;
         if (--plain.Areas != 0) return false;
         if (plain != _lastPlain) Drop(plain);
         return true;

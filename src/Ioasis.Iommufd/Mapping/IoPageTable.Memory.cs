@@ -7,7 +7,8 @@ namespace Ioasis.Iommufd.Mapping;
 /// </summary>
 internal sealed partial class IoPageTable
 {
-    // Bytes of an area in the tree; of an area's object, with its pages; of an allowed range.
+    // Bytes of an area in the tree; of an area's object, with its pages, whether it is there or to come; of an allowed
+    // range.
     private const long AreaCost = 64, ObjectCost = 384, AllowedCost = 64;
     private const long Step = 4096;
 
@@ -22,7 +23,7 @@ internal sealed partial class IoPageTable
     private long Used => UsedWith(_mappings);
 
     private long UsedWith(MappingTable? mappings) =>
-        (_areas.Count * AreaCost) + (_areas.Objects * ObjectCost) + (_allowed.Count * AllowedCost)
+        (_areas.Count * AreaCost) + (_areas.ObjectsToCome * ObjectCost) + (_allowed.Count * AllowedCost)
         + (mappings?.TableBytes ?? 0);
 
     /// <summary>Whether bytes are covered by the charge, if necessary after raising it.</summary>

@@ -13,6 +13,9 @@ internal sealed class PlainMemory(PlainMemory.Key key)
 
     internal IHeldMemory Memory => key.Memory;
 
+    /// <summary>Whether it is another process's.</summary>
+    internal bool IsForeign => key.Memory is not HostBlock;
+
     internal PinOwner Owner => key.Owner;
 
     internal MapAccess Access => key.Access;

@@ -24,6 +24,7 @@ public sealed class MappedRunTests : IDisposable
     private readonly FileDescriptor _file;
     private readonly MappedFile _mapped; // as the program has it
     private readonly Endpoint _endpoint;
+    private readonly IommufdDevice _bound;
     private readonly uint _ioas;
     private readonly FileIdentity _identity;
     private bool _isUnmapped;
@@ -38,7 +39,8 @@ public sealed class MappedRunTests : IDisposable
         _mapped = mapped!;
         _endpoint = _machine.NewEndpoint();
         uint id = _ioas = _machine.NewIoas();
-        Assert.Equal(Errno.None, _machine.Bind(_endpoint).Attach(null, ref id));
+        _bound = _machine.Bind(_endpoint);
+        Assert.Equal(Errno.None, _bound.Attach(null, ref id));
     }
 
     public void Dispose()
@@ -170,6 +172,20 @@ public sealed class MappedRunTests : IDisposable
         AssertLetGo();
     }
 
+    /// <summary>All become objects when the last domain goes, and the program must have paid for that.</summary>
+    [Fact]
+    public void TheObjectThatAMappingMayBecomeIsChargedFor()
+    {
+        const ulong Count = 1000;
+        for (ulong i = 0; i < Count; i++) Assert.True(TryMap(i, i % Pages));
+        long before = Granted;
+        Assert.True(before >= (long)Count * 400, $"{before} bytes for {Count} mappings");
+        _bound.Detach(null);
+        Assert.Equal(0UL, _machine.Program.UserPins.Locked);
+        Assert.InRange(Granted, (long)Count * 400, before);
+        UnmapAll(Count * Page);
+    }
+
     private static ulong Iova(ulong index) => Base + (index * 2 * Page);
 
     private bool TryMap(ulong index, ulong page)
@@ -184,6 +200,16 @@ public sealed class MappedRunTests : IDisposable
         using ObjectTable.Held<IommufdIoas> ioas = held;
         return ioas.Value.Table.TryMapPlain(_program, address, Page, PinOwner.Of(_machine.Program, _machine.Context),
             choose: false, access, ref iova);
+    }
+
+    private long Granted
+    {
+        get
+        {
+            Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(_ioas, out ObjectTable.Held<IommufdIoas> held));
+            using ObjectTable.Held<IommufdIoas> ioas = held;
+            return ioas.Value.Table.Granted;
+        }
     }
 
     private static void Write(DmaPort port, ulong index, ulong value) =>

@@ -21,13 +21,15 @@ public sealed class PrivateMemoryTests : IDisposable
     private readonly ProcessMemory _program = BackingFiles.OpenOwn();
     private readonly HostBlock _block = new(Pages * Page); // as the program has it
     private readonly Endpoint _endpoint;
+    private readonly IommufdDevice _bound;
     private readonly uint _ioas;
 
     public PrivateMemoryTests()
     {
         _endpoint = _machine.NewEndpoint();
         uint id = _ioas = _machine.NewIoas();
-        Assert.Equal(Errno.None, _machine.Bind(_endpoint).Attach(null, ref id));
+        _bound = _machine.Bind(_endpoint);
+        Assert.Equal(Errno.None, _bound.Attach(null, ref id));
     }
 
     public void Dispose()
@@ -139,6 +141,20 @@ public sealed class PrivateMemoryTests : IDisposable
         Assert.False(TryMapAt(_program, ulong.MaxValue & ~(Page - 1), Page, ref iova, MapAccess.ReadWrite));
     }
 
+    /// <summary>All become objects when the last domain goes, and the program must have paid for that.</summary>
+    [Fact]
+    public void TheObjectThatAMappingMayBecomeIsChargedFor()
+    {
+        const ulong Count = 1000;
+        for (ulong i = 0; i < Count; i++) Assert.True(TryMap(i, i % Pages));
+        long before = Granted;
+        Assert.True(before >= (long)Count * 400, $"{before} bytes for {Count} mappings");
+        _bound.Detach(null);
+        Assert.Equal(0UL, _machine.Program.UserPins.Locked);
+        Assert.InRange(Granted, (long)Count * 400, before);
+        UnmapAll(Count * Page);
+    }
+
     private static ulong Iova(ulong index) => Base + (index * 2 * Page);
 
     private bool TryMap(ulong index, ulong page)
@@ -153,6 +169,16 @@ public sealed class PrivateMemoryTests : IDisposable
         using ObjectTable.Held<IommufdIoas> ioas = held;
         return ioas.Value.Table.TryMapPlain(program, address, length, PinOwner.Of(_machine.Program, _machine.Context),
             choose: false, access, ref iova);
+    }
+
+    private long Granted
+    {
+        get
+        {
+            Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(_ioas, out ObjectTable.Held<IommufdIoas> held));
+            using ObjectTable.Held<IommufdIoas> ioas = held;
+            return ioas.Value.Table.Granted;
+        }
     }
 
     private static void Write(DmaPort port, ulong index, ulong value) =>
