@@ -38,8 +38,8 @@ public sealed partial class DmaPort
 
     /// <summary>
     /// The common miss: all of the access lies in what one entry of a plain table stands for, which was used before. It
-    /// calls nothing but at its ends, where nothing is needed any more, so that it saves no registers: what it stores is
-    /// what a processor has to hold while it waits for memory.
+    /// calls nothing but at its ends, where nothing is needed any more, so that it saves no registers: what it stores
+    /// is what a processor has to hold while it waits for memory.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint Walk<T, TWay>(ulong iova, int length)
