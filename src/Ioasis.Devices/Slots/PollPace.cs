@@ -28,7 +28,7 @@ internal sealed class PollPace(long frequency)
     private readonly long _leastCrowded = frequency / 100, _mostCrowded = frequency / 10;
     private long _last;
     private long _looked;
-    private long _crowdedUntil = long.MinValue / 2, _crowdedFor = frequency / 100;
+    private long _crowdedUntil = long.MinValue / 2, _crowdedFor;
     private long _lostAt = long.MinValue / 2, _lostFor; // when another thread last had the processor, and for how long
     private long _while = frequency / 500;
 

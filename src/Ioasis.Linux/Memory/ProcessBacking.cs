@@ -16,14 +16,14 @@ internal sealed class ProcessBacking(
     // Whether some pages are private pages of files. If the host reclaims them, the file system must read them again.
     private volatile bool _ofFiles;
 
+    // The range that was faulted in last, for the populating that follows.
+    private Range? _brought;
+
     /// <summary>
     /// All memory of a process. What is mapped of it is anonymous, and was faulted in by who mapped it.
     /// </summary>
     internal static ProcessBacking OfAll(ProcessMemory memory, bool writable) =>
         new(memory, default, ulong.MaxValue, writable, devices: false) { IsSpace = true };
-
-    // The range that was faulted in last, for the populating that follows.
-    private Range? _brought;
 
     public override nint DirectAddress => Volatile.Read(ref _traced)?.DirectAddress ?? 0;
 

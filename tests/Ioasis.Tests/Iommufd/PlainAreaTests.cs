@@ -86,17 +86,7 @@ public sealed class PlainAreaTests
         Map(ioas, Base, (ulong)block.Address, 2 * Page);
         _machine.Program.Own.Free(block);
 
-        var copy = new IommuIoasCopy
-        {
-            Size = TestMachine.Length<IommuIoasCopy>(),
-            Flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE,
-            SrcIoasId = ioas,
-            DstIoasId = ioas,
-            SrcIova = Base + Page,
-            DstIova = Base + (8 * Page),
-            Length = Page,
-        };
-        Assert.Equal(Errno.None, _machine.Call(IOMMU_IOAS_COPY, ref copy));
+        Assert.Equal(Errno.None, _machine.Copy(ioas, Base + Page, Base + (8 * Page), Page));
         Assert.Equal(2UL, _machine.Program.UserPins.Locked); // of the same pages
         ulong length = 2 * Page;
         Assert.Equal(Errno.None, _machine.Unmap(ioas, Base, ref length));

@@ -44,6 +44,22 @@ internal sealed class TestMachine
 
     internal Errno Call<T>(uint command, ref T args) where T : unmanaged => Program.Call(Context, command, ref args);
 
+    /// <summary>Maps what is mapped at one place of an IOAS at another too, for reads.</summary>
+    internal Errno Copy(uint ioas, ulong from, ulong to, ulong length)
+    {
+        var args = new IommuIoasCopy
+        {
+            Size = Length<IommuIoasCopy>(),
+            Flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE,
+            SrcIoasId = ioas,
+            DstIoasId = ioas,
+            SrcIova = from,
+            DstIova = to,
+            Length = length,
+        };
+        return Call(IOMMU_IOAS_COPY, ref args);
+    }
+
     internal Errno Map(uint ioas, ulong iova, ulong address, ulong length, uint flags = IOMMU_IOAS_MAP_READABLE
         | IOMMU_IOAS_MAP_WRITEABLE)
     {
