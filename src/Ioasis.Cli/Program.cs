@@ -11,12 +11,7 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
-        // The second process of "run": it becomes the program as soon as possible.
-        if (arguments is [Supervisor.LaunchVerb, .. string[] rest]) return Supervisor.Launch(rest);
-
         if (arguments is [Supervisor.MournVerb, .. string[] facts]) return Supervisor.Mourn(facts);
-
-        if (arguments is ["run", not ("--help" or "-h" or "-?"), ..]) Supervisor.PrepareToRun();
 
         // The most frequent command, and the first that a newcomer runs, should not wait for a parser.
         string[]? program = arguments switch

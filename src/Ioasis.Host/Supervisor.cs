@@ -22,10 +22,7 @@ namespace Ioasis.Host;
 /// <summary>Runs a program and serves a machine's nodes and paths to it and to all of its descendants.</summary>
 internal static class Supervisor
 {
-    /// <summary>The hidden command that starts our second process. Main checks for it first.</summary>
-    public const string LaunchVerb = "__launch";
-
-    /// <summary>The hidden command of a process that finds us killed.</summary>
+    /// <summary>The hidden command of a process that finds us killed. Main checks for it first.</summary>
     public const string MournVerb = "__mourn";
 
     private static int s_contained;
@@ -128,11 +125,11 @@ internal static class Supervisor
                 ? null
                 : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);
             signals.Watch = watch.Pid;
+            using CancellationTokenRegistration stop = options.Stop.Register(signals.Kill);
+            using RunTimeout? timeout = RunTimeout.Start(options.Timeout, signals);
             program.Go(isWatched: watch.Pid != 0);
             page.Start(program.Pid, options.WebPort);
             signals.Page = page.Pid;
-            using CancellationTokenRegistration stop = options.Stop.Register(signals.Kill);
-            using RunTimeout? timeout = RunTimeout.Start(options.Timeout, signals);
             int exitCode = children.WaitForProgram();
             signals.ProgramEnded();
             events.WaitForNoUsers();
@@ -174,16 +171,6 @@ internal static class Supervisor
             return true;
         });
     }
-
-    /// <summary>
-    /// Starts our second process for the <see cref="Run(SoftwareMachine, RunOptions)"/> that follows. To be called
-    /// first of all.
-    /// </summary>
-    public static void PrepareToRun() => LaunchedProgram.StartEarly();
-
-    /// <summary>Runs our second process, which becomes the program. Returns only on failure.</summary>
-    /// <param name="arguments">The arguments after the command.</param>
-    public static int Launch(string[] arguments) => Launcher.Run(arguments);
 
     /// <summary>Runs the process that finds us killed (<see cref="Mourner"/>).</summary>
     /// <param name="arguments">The arguments after the command.</param>

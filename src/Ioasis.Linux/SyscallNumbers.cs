@@ -21,8 +21,11 @@ internal static class SyscallNumbers
     public const int Mremap = 25;
     public const int Madvise = 28;
     public const int Shmat = 30;
+    public const int Recvfrom = 45;
+    public const int Sendmsg = 46;
     public const int Execve = 59;
     public const int Shmdt = 67;
+    public const int Fcntl = 72;
     public const int Getcwd = 79;
     public const int Chdir = 80;
     public const int Fchdir = 81;
@@ -40,6 +43,7 @@ internal static class SyscallNumbers
     public const int Capset = 126;
     public const int Statfs = 137;
     public const int Fstatfs = 138;
+    public const int Prctl = 157;
     public const int Gettid = 186;
     public const int Setxattr = 188;
     public const int Lsetxattr = 189;
@@ -53,6 +57,7 @@ internal static class SyscallNumbers
     public const int IoGetevents = 208;
     public const int IoSubmit = 209;
     public const int RemapFilePages = 216;
+    public const int ExitGroup = 231;
     public const int EpollWait = 232;
     public const int Openat = 257;
     public const int Fchownat = 260;
@@ -64,6 +69,7 @@ internal static class SyscallNumbers
     public const int Fallocate = 285;
     public const int Preadv = 295;
     public const int Pwritev = 296;
+    public const int Prlimit64 = 302;
     public const int Seccomp = 317;
     public const int Execveat = 322;
     public const int CopyFileRange = 326;

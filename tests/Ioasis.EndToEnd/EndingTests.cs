@@ -97,5 +97,43 @@ public sealed class EndingTests(Workbench bench)
         Assert.True(expected == came, $"expected the program's {what} to be\n{expected}\ncame\n{came}");
     }
 
+    /// <summary>An installed ioasis has no script that tells it what the runtime has changed.</summary>
+    [Theory]
+    [InlineData("signals", "grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status")]
+    [InlineData("limits", "ulimit -Sa; ulimit -Ha")]
+    [InlineData("descriptors", "echo /proc/self/fd/*; cat <&7")]
+    public async Task Program_starts_as_without_ioasis_where_no_script_starts_it(string what, string script)
+    {
+        // The limit is that of the process which starts us, so it stays. SIGPIPE is the one that cannot be known.
+        const string Prepare = "ulimit -Sn 3000; trap '' USR1; exec 7</etc/hostname; \"$@\"; exit $?";
+        string[] prepare = ["env", "--default-signal=PIPE", "bash", "-c", Prepare, "prepare"],
+            program = ["bash", "-c", script];
+        string expected = (await Execution.Run([.. prepare, .. program])).MustEnd().Output;
+        string came = (await Execution.Run([.. prepare, "dotnet",
+            Path.Combine(bench.Root, "artifacts/bin/Ioasis.Cli/release/ioasis.dll"), "run", "--", .. program]))
+            .MustEnd().Output;
+        Assert.True(expected == came, $"expected the program's {what} to be\n{expected}\ncame\n{came}");
+    }
+
+    /// <summary>As a shell and execvp(3) do it.</summary>
+    [Fact]
+    public async Task A_program_is_looked_for_in_PATH_and_may_be_a_script_without_an_interpreter()
+    {
+        string folder = await bench.Scratch(Who.Self);
+        (await Execution.Run(["sh", "-c", $"""
+            cd {folder} && mkdir refused found last && echo 'echo found "$0" "$@"' >found/named && chmod +x found/named &&
+            echo >refused/named && echo >refused/only && echo 'echo last' >last/named && chmod +x last/named
+            """])).MustEnd();
+        Ending named = (await Execution.Run(["env", $"PATH={folder}/refused:/no/such:{folder}/found:{folder}/last:"
+            + Environment.GetEnvironmentVariable("PATH"), .. bench.UnderIoasis(Who.Self, [], "named", "a b", "c")]))
+            .MustEnd();
+        Assert.Equal($"found {folder}/found/named a b c\n", named.Output);
+        Ending refused = (await Execution.Run(["env", $"PATH={folder}/refused:{folder}/last:"
+            + Environment.GetEnvironmentVariable("PATH"), .. bench.UnderIoasis(Who.Self, [], "only")])).MustEnd(126);
+        Assert.Equal("ioasis: cannot run 'only': Permission denied\n", refused.Error);
+        Ending missing = (await Run("no such program")).MustEnd(127);
+        Assert.Equal("ioasis: cannot run 'no such program': No such file or directory\n", missing.Error);
+    }
+
     private Task<Ending> Run(params string[] program) => Execution.Run(bench.UnderIoasis(Who.Self, [], program));
 }

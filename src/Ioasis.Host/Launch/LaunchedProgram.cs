@@ -1,6 +1,6 @@
-using System.Globalization;
 using Ioasis.Abi;
 using Ioasis.Host.Filter;
+using Ioasis.Linux;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
@@ -8,112 +8,106 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// The program, seen from the supervisor. It begins as the launcher with its socket; after the listener is handed over
-/// it becomes the program.
+/// The program, from before it is one: a process that makes the system calls which we tell it (<see cref="LaunchCode"/>).
+/// It puts the filter on itself, hands us the listener, and executes the program as our caller's shell would have: what
+/// the runtime has changed of our process is restored.
 /// </summary>
 internal sealed class LaunchedProgram : IDisposable
 {
-    // Started before it was known what it is to run.
-    private static LaunchedProgram? s_early;
+    private const int SIGKILL = 9, SIGPIPE = 13, Signals = 64, FirstReserved = 32, LastReserved = 33;
+    private const int PR_SET_PDEATHSIG = 1, PR_SET_NO_NEW_PRIVS = 38;
 
-    private readonly LaunchChannel _launcher;
-    private readonly ulong _fileSizeLimit; // ours, before we raised it for the launcher
+    private readonly RemoteCalls _calls;
+    private readonly int _socket; // its number
+    private readonly LaunchData _data;
+    private readonly RunOptions _options;
+    private readonly ulong _ignoredSignals = OriginalProcess.IgnoredSignals(); // before we ignore more of them
+    private readonly ulong _descriptorLimit, _fileSizeLimit; // where in its memory; 0 for none
 
-    private LaunchedProgram(int pid, LaunchChannel launcher, ulong fileSizeLimit)
+    private LaunchedProgram(RunOptions options, WriteRule writes)
     {
-        Pid = pid;
-        _launcher = launcher;
-        _fileSizeLimit = fileSizeLimit;
+        ulong fileSize = FileSizeLimit.Raise();
+        byte[] arguments = OriginalProcess.ArgumentBytes(options.Program, options.Arguments),
+            environment = OriginalProcess.EnvironmentBytes();
+        byte[][] files = ProgramSearch.FilesOf(arguments.AsSpan(0, arguments.IndexOf((byte)0)), environment);
+        _options = options;
+        _data = new LaunchData(arguments, environment, files, FilterProgram.Build(options.StrictSva, writes));
+        _descriptorLimit = OriginalProcess.DescriptorLimit(SysProcesses.Parent) is var soft and not 0
+            ? Limit(0, ResourceLimit.Descriptors, soft)
+            : 0;
+        _fileSizeLimit = Limit(1, ResourceLimit.FileSize, fileSize);
+
+        Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
+        _calls = new RemoteCalls(ours);
+        using (theirs)
+        {
+            _socket = theirs.Number;
+            Errno errno = SysFiles.Fcntl(theirs, FcntlH.F_SETFD).Errno; // a number that it inherits
+            int pid = 0;
+            if (errno == Errno.None)
+                errno = SmallProgram.Start("ioasis-launch", LaunchCode.Make(_socket, _data), [.. "ioasis-launch\0"u8], [],
+                    isApart: false, out pid);
+            if (errno != Errno.None) ours.Dispose();
+            Check(errno, "start a process");
+            Pid = pid;
+        }
+
+        Try(SyscallNumbers.Fcntl, (ulong)_socket, FcntlH.F_SETFD, FcntlH.FD_CLOEXEC);
+        // Until a watch sees us end; without either, every stopped call of the program would fail with ENOSYS. Children
+        // do not inherit this.
+        Try(SyscallNumbers.Prctl, PR_SET_PDEATHSIG, SIGKILL);
     }
 
-    /// <summary>The process ID of the launcher, which is later the program's.</summary>
+    /// <summary>Its process ID, which stays that of the program.</summary>
     public int Pid { get; }
 
     /// <summary>
-    /// Starts the launcher for the next <see cref="Start"/>, so that its runtime starts while we make the machine. It
-    /// ends by itself if we end before.
+    /// Starts the process. It ends if we do, or dispose this, before it is the program. To be called on a thread that
+    /// does not end before us.
     /// </summary>
-    public static void StartEarly()
-    {
-        try
-        {
-            s_early = StartLauncher();
-        }
-        catch (IOException)
-        {
-            // Start tries again, and says why it fails.
-        }
-    }
-
-    /// <summary>Starts the launcher, if it was not started early, and tells it what to run.</summary>
-    /// <param name="options">The program to start.</param>
+    /// <param name="options">The program.</param>
     /// <param name="writes">The writes of it that are stopped.</param>
-    /// <param name="isTraced">Whether it gets no filter: <see cref="TakeThread"/> instead of
-    /// <see cref="TakeListener"/>.</param>
     /// <exception cref="IOException">The host cannot.</exception>
-    public static LaunchedProgram Start(RunOptions options, WriteRule writes, bool isTraced = false)
-    {
-        LaunchedProgram program = Interlocked.Exchange(ref s_early, null) ?? StartLauncher();
-        var request = new LaunchRequest(
-            OriginalProcess.ArgumentBytes(options.Program, options.Arguments), OriginalProcess.EnvironmentBytes(),
-            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent),
-            program._fileSizeLimit, options.StrictSva, options.HoldsCalls, writes, isTraced);
-        program._launcher.TrySend(request.ToBytes());
-        return program;
-    }
-
-    private static LaunchedProgram StartLauncher()
-    {
-        ulong fileSizeLimit = FileSizeLimit.Raise();
-        Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
-        using (theirs)
-        {
-            if (!SysFiles.Fcntl(theirs, FcntlH.F_SETFD).IsOk)
-                throw new IOException("The launcher's socket cannot be inherited.");
-            (string path, string[] words) =
-                OwnCommand(Supervisor.LaunchVerb, theirs.Number.ToString(CultureInfo.InvariantCulture));
-            byte[] arguments = OriginalProcess.Terminated(words);
-            // Disables features that only cost the launcher time: profiling, and the debugger's socket.
-            byte[] environment =
-                [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
-            Check(SysProcesses.Spawn(path, arguments, environment, out int pid), $"start '{path}'");
-            return new LaunchedProgram(pid, new LaunchChannel(ours), fileSizeLimit);
-        }
-    }
+    public static LaunchedProgram Start(RunOptions options, WriteRule writes) => new(options, writes);
 
     /// <summary>Takes over the listener. From here on the program's calls wait for us.</summary>
-    /// <exception cref="IOException">The launcher failed; the message says why in one sentence.</exception>
+    /// <exception cref="IOException">That failed; the message says why in one sentence.</exception>
     public SeccompListener TakeListener()
     {
-        if (!_launcher.TryReceiveFile(out long number, out FileDescriptor? listener))
-            throw new IOException("the launcher ended before it had the filter");
-        if (number < 0) throw new IOException(FilterFailure((Errno)(-number)));
-        return new SeccompListener(listener
+        SysResult installed = Install();
+        if (!installed.IsOk) throw new IOException(FilterFailure(installed.Errno));
+        return new SeccompListener(_calls.TakeFileOfResult(_socket)
             ?? throw new IOException("the listener was not received; is the limit of open files reached?"));
     }
 
-    /// <summary>The ID of the launcher's thread that becomes the program; it waits for <see cref="Go"/>.</summary>
-    /// <exception cref="IOException">The launcher failed.</exception>
-    public int TakeThread() => _launcher.TryReceiveFile(out long thread, out _) && thread > 0
-        ? (int)thread
-        : throw new IOException("the launcher ended before the program could be traced");
-
-    /// <summary>Lets the launcher exec the program.</summary>
+    /// <summary>
+    /// Has it execute the program, and returns when it has, or has ended: a message says why the program cannot be run.
+    /// </summary>
     /// <param name="isWatched">Whether a <see cref="SupervisorWatch"/> sees us end. Otherwise the kernel kills the
     /// program with us.</param>
-    public void Go(bool isWatched) => _launcher.TrySend([isWatched ? Launcher.GoWatched : Launcher.Go]);
-
-    public void Dispose() => _launcher.Dispose();
-
-    private static string FilterFailure(Errno errno) => errno switch
+    public void Go(bool isWatched)
     {
-        Errno.EBUSY => "there is a seccomp listener already: run cannot be used inside run or inside another "
-            + "supervisor of that kind",
-        Errno.EOPNOTSUPP => "--strict-sva takes Linux 5.19 or later",
-        Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",
-        Errno.EAGAIN => "the host gives no further thread: a limit of processes or memory is reached",
-        _ => $"the seccomp filter was refused ({errno})",
-    };
+        if (isWatched) Try(SyscallNumbers.Prctl, PR_SET_PDEATHSIG);
+        if (_descriptorLimit != 0)
+            Try(SyscallNumbers.Prlimit64, 0, (ulong)ResourceLimit.Descriptors, _descriptorLimit);
+        Try(SyscallNumbers.Prlimit64, 0, (ulong)ResourceLimit.FileSize, _fileSizeLimit);
+        // exec resets handled signals to their default, but keeps ignored ones. The runtime ignores SIGPIPE.
+        for (int signal = 1; signal <= Signals; signal++)
+        {
+            bool isIgnored = (_ignoredSignals >> (signal - 1) & 1) != 0;
+            // posix_spawn(3) leaves the signals that libc uses between threads ignored.
+            if (isIgnored || signal is SIGPIPE or >= FirstReserved and <= LastReserved)
+                Try(SyscallNumbers.RtSigaction, (uint)signal, LaunchData.Action(isIgnored), 0, sizeof(ulong));
+        }
+
+        if (Execute() is not { } errno) return;
+        string program = _options.Program;
+        ErrorOutput.Say($"cannot run '{program}': {ProgramSearch.Reason(program, errno)}");
+        Try(SyscallNumbers.ExitGroup,
+            (ulong)(errno is Errno.ENOENT or Errno.ENOTDIR ? ExitCodes.NotFound : ExitCodes.CannotRun));
+    }
+
+    public void Dispose() => _calls.Dispose();
 
     /// <summary>Our own command: the executable, or the runtime with the assembly that it runs.</summary>
     /// <param name="words">The words after it.</param>
@@ -124,6 +118,63 @@ internal sealed class LaunchedProgram : IDisposable
             ? [path, Environment.GetCommandLineArgs()[0], .. words]
             : [path, .. words]);
     }
+
+    private SysResult Install()
+    {
+        const uint Listener = SeccompH.SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            Killable = SeccompH.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+        SysResult done = Make(SyscallNumbers.Prctl, PR_SET_NO_NEW_PRIVS, 1);
+        if (!done.IsOk) return done;
+        // Without WAIT_KILLABLE_RECV (Linux 5.19), a signal may restart a call that is being answered.
+        done = Make(SyscallNumbers.Seccomp, SeccompH.SECCOMP_SET_MODE_FILTER, Listener | Killable, LaunchData.Filter);
+        if (done.Errno != Errno.EINVAL) return done;
+        return _options.HoldsCalls
+            ? Errno.EOPNOTSUPP
+            : Make(SyscallNumbers.Seccomp, SeccompH.SECCOMP_SET_MODE_FILTER, Listener, LaunchData.Filter);
+    }
+
+    // What the last of the files said; null if one of them is executed, or the process has ended.
+    private Errno? Execute()
+    {
+        Errno errno = Errno.ENOENT;
+        bool isRefused = false;
+        foreach (ulong file in _data.Files)
+        {
+            if (!_calls.TryMake(out SysResult result, SyscallNumbers.Execve, file, _data.Arguments, _data.Environment))
+                return null;
+            if (result.Errno == Errno.ENOEXEC && _calls.TryWrite(_socket, _data.ScriptOfShell, file)
+                && !_calls.TryMake(out result, SyscallNumbers.Execve, _data.ShellFile, _data.ShellArguments,
+                    _data.Environment)) return null;
+            errno = result.Errno;
+            isRefused |= errno == Errno.EACCES;
+            if (!ProgramSearch.GoesOn(errno)) return errno;
+        }
+
+        return isRefused ? Errno.EACCES : errno;
+    }
+
+    private SysResult Make(int number, params ReadOnlySpan<ulong> arguments) =>
+        _calls.TryMake(out SysResult result, number, arguments) ? result : Errno.ESRCH;
+
+    // A process that has ended shows in its exit code.
+    private void Try(int number, params ReadOnlySpan<ulong> arguments) => _ = Make(number, arguments);
+
+    // Where a limit stands that has this soft part, at most the hard one.
+    private ulong Limit(int which, ResourceLimit resource, ulong soft)
+    {
+        ulong hard = SysProcesses.LimitOf(resource).Hard;
+        return _data.Limit(which, Math.Min(soft, hard), hard);
+    }
+
+    private static string FilterFailure(Errno errno) => errno switch
+    {
+        Errno.EBUSY => "there is a seccomp listener already: run cannot be used inside run or inside another "
+            + "supervisor of that kind",
+        Errno.EOPNOTSUPP => "--strict-sva takes Linux 5.19 or later",
+        Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",
+        Errno.ESRCH => "the process that was to become the program has ended",
+        _ => $"the seccomp filter was refused ({errno})",
+    };
 
     private static void Check(Errno errno, string what)
     {

@@ -38,7 +38,7 @@ internal sealed class SupervisorWatch : IDisposable
     }
 
     /// <summary>
-    /// Its process ID, once it is started; 0 if there is none, as where the host forbids to execute a file in memory.
+    /// Its process ID, once it is started; 0 if there is none, as where the host lets us execute no file of ours.
     /// </summary>
     public int Pid
     {
@@ -66,21 +66,14 @@ internal sealed class SupervisorWatch : IDisposable
         {
             using FileDescriptor self = Inheritable(ownPidfd), its = Inheritable(programPidfd);
             if (heldListener.IsInvalid || calls.IsInvalid || self.IsInvalid || its.IsInvalid) return 0;
-            Errno errno = SysFiles.CreateExecutable("ioasis-watch", out FileDescriptor file);
-            if (errno != Errno.None) return 0;
-            using (file)
-            {
-                byte[] code = WatchCode.Make(self.Number);
-                SysResult put = SysFiles.Write(file, code);
-                if (!put.IsOk || put.Value != code.Length) return 0;
-                (string path, string[] command) = LaunchedProgram.OwnCommand(Supervisor.MournVerb,
-                    Text(heldListener.Number), Text(calls.Number), Text(its.Number), Text(program),
-                    Text(Environment.ProcessId), kills ? "kill" : "continue");
-                byte[] arguments = OriginalProcess.Terminated(["ioasis-watch", path, .. command.Skip(1)]);
-                byte[] environment = [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0"u8];
-                errno = SysProcesses.SpawnApart($"/proc/self/fd/{file.Number}", arguments, environment, out int pid);
-                return errno == Errno.None ? pid : 0;
-            }
+            (string path, string[] command) = LaunchedProgram.OwnCommand(Supervisor.MournVerb,
+                Text(heldListener.Number), Text(calls.Number), Text(its.Number), Text(program),
+                Text(Environment.ProcessId), kills ? "kill" : "continue");
+            byte[] arguments = OriginalProcess.Terminated(["ioasis-watch", path, .. command.Skip(1)]);
+            byte[] environment = [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0"u8];
+            Errno errno = SmallProgram.Start("ioasis-watch", WatchCode.Make(self.Number), arguments, environment,
+                isApart: true, out int pid);
+            return errno == Errno.None ? pid : 0;
         }
     }
 

@@ -3,13 +3,12 @@ using System.Buffers.Binary;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// An ELF program of one page: waits until a pidfd is readable, then executes its arguments. It takes neither time nor
-/// memory of note, as a second .NET runtime would, and holds the descriptors that it was started with.
+/// A program of one page: waits until a pidfd is readable, then executes its arguments. It takes neither time nor memory
+/// of note, as a second .NET runtime would, and holds the descriptors that it was started with.
 /// </summary>
 internal static class WatchCode
 {
-    private const ulong LoadedAt = 0x400000;
-    private const int HeaderSize = 64, SegmentSize = 56, PollFdAt = 5;
+    private const int PollFdAt = 5;
 
     private static ReadOnlySpan<byte> Template =>
     [
@@ -38,28 +37,8 @@ internal static class WatchCode
     /// <summary>The program for a pidfd's number.</summary>
     internal static byte[] Make(int pidfd)
     {
-        byte[] file = new byte[HeaderSize + SegmentSize + Template.Length];
-        Span<byte> header = file, segment = file.AsSpan(HeaderSize), code = file.AsSpan(HeaderSize + SegmentSize);
-        // Elf64_Ehdr: 64-bit, little-endian, version 1, System V; ET_EXEC, EM_X86_64.
-        ((ReadOnlySpan<byte>)[0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1]).CopyTo(header);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[16..], 2);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[18..], 62);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], 1);
-        BinaryPrimitives.WriteUInt64LittleEndian(header[24..], LoadedAt + HeaderSize + SegmentSize); // e_entry
-        BinaryPrimitives.WriteUInt64LittleEndian(header[32..], HeaderSize);                          // e_phoff
-        BinaryPrimitives.WriteUInt16LittleEndian(header[52..], HeaderSize);                          // e_ehsize
-        BinaryPrimitives.WriteUInt16LittleEndian(header[54..], SegmentSize);                         // e_phentsize
-        BinaryPrimitives.WriteUInt16LittleEndian(header[56..], 1);                                   // e_phnum
-        // Elf64_Phdr: PT_LOAD of the whole file, readable and executable.
-        BinaryPrimitives.WriteUInt32LittleEndian(segment, 1);
-        BinaryPrimitives.WriteUInt32LittleEndian(segment[4..], 5);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[16..], LoadedAt);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[24..], LoadedAt);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[32..], (ulong)file.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[40..], (ulong)file.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[48..], 0x1000);
-        Template.CopyTo(code);
-        BinaryPrimitives.WriteInt32LittleEndian(code[PollFdAt..], pidfd);
-        return file;
+        byte[] code = Template.ToArray();
+        BinaryPrimitives.WriteInt32LittleEndian(code.AsSpan(PollFdAt), pidfd);
+        return ElfImage.Make(code, []);
     }
 }

@@ -7,6 +7,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Linux;
 using Ioasis.Linux.Memory;
 using Ioasis.Linux.Processes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Recording;
 
@@ -46,16 +47,21 @@ internal sealed class SystemRecording
         try
         {
             SysProcesses.BecomeSubreaper();
-            using LaunchedProgram program = LaunchedProgram.Start(options, WriteRule.None, isTraced: true);
+            using LaunchedProgram program = LaunchedProgram.Start(options, WriteRule.None);
             using var signals = new ProgramSignals(program.Pid);
-            Errno errno = SysPtrace.Seize(program.TakeThread(), SysPtrace.FollowAll);
+            Errno errno = SysPtrace.Seize(program.Pid, SysPtrace.FollowAll);
             if (errno != Errno.None)
             {
                 throw new IOException($"the program cannot be traced ({errno}); "
                     + "see /proc/sys/kernel/yama/ptrace_scope, and whether a container forbids ptrace(2)");
             }
 
-            program.Go(isWatched: false);
+            // It stops at each call, and goes on when we have seen that.
+            HostThread.Start("ioasis launch", () => program.Go(isWatched: false), e =>
+            {
+                ErrorOutput.Say("starting the program", e);
+                program.Dispose(); // it ends
+            });
             return new SystemRecording(recorder, withMemory).Follow(program.Pid, signals);
         }
         catch (IOException e)

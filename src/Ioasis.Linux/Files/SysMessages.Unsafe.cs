@@ -7,38 +7,7 @@ namespace Ioasis.Linux.Files;
 internal static unsafe partial class SysMessages
 {
     private const int SOL_SOCKET = 1, SCM_RIGHTS = 1;
-    private const int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
-
-    /// <summary>Sends bytes, and with them a descriptor. Returns how many bytes were sent.</summary>
-    /// <param name="socket">The socket.</param>
-    /// <param name="bytes">At least one byte.</param>
-    /// <param name="file">The number of the descriptor.</param>
-    public static SysResult SendFile(FileDescriptor socket, ReadOnlySpan<byte> bytes, int file)
-    {
-        // SAFETY: the bytes are pinned; the rest is on our stack. The kernel only reads it.
-        fixed (byte* first = bytes)
-        {
-            var part = new Part { Base = first, Length = (nuint)bytes.Length };
-            var rights = new Rights
-            {
-                Length = RightsLength,
-                Level = SOL_SOCKET,
-                Type = SCM_RIGHTS,
-                File = file,
-            };
-            var message = new Message
-            {
-                Parts = &part,
-                PartCount = 1,
-                Control = &rights,
-                ControlLength = (nuint)sizeof(Rights),
-            };
-            nint sent;
-            do sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-            while (sent < 0 && LastError.Errno == Errno.EINTR);
-            return LastError.Result(sent);
-        }
-    }
+    private const int MSG_CMSG_CLOEXEC = 0x40000000;
 
     /// <summary>
     /// Receives bytes, and the descriptor that came with them, closed on exec. Returns how many bytes came; 0 if the
@@ -104,9 +73,6 @@ internal static unsafe partial class SysMessages
         public nuint ControlLength;
         public int Flags;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint sendmsg(FileDescriptor socket, Message* message, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint recvmsg(FileDescriptor socket, Message* message, int flags);
