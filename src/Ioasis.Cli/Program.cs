@@ -13,6 +13,8 @@ internal static class Program
     {
         if (arguments is [Supervisor.MournVerb, .. string[] facts]) return Supervisor.Mourn(facts);
 
+        if (arguments is ["run", not ("--help" or "-h" or "-?"), ..]) Supervisor.PrepareToRun();
+
         // The most frequent command, and the first that a newcomer runs, should not wait for a parser.
         string[]? program = arguments switch
         {

@@ -172,6 +172,9 @@ internal static class Supervisor
         });
     }
 
+    /// <summary>Makes the <see cref="Run(SoftwareMachine, RunOptions)"/> that follows begin sooner.</summary>
+    public static void PrepareToRun() => Rehearsal.Start();
+
     /// <summary>Runs the process that finds us killed (<see cref="Mourner"/>).</summary>
     /// <param name="arguments">The arguments after the command.</param>
     public static int Mourn(string[] arguments) => Mourner.Run(arguments);

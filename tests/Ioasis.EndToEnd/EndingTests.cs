@@ -121,8 +121,8 @@ public sealed class EndingTests(Workbench bench)
     {
         string folder = await bench.Scratch(Who.Self);
         (await Execution.Run(["sh", "-c", $"""
-            cd {folder} && mkdir refused found last && echo 'echo found "$0" "$@"' >found/named && chmod +x found/named &&
-            echo >refused/named && echo >refused/only && echo 'echo last' >last/named && chmod +x last/named
+            cd {folder} && mkdir refused found last && echo >refused/named && echo >refused/only &&
+            echo 'echo found "$0" "$@"' >found/named && echo 'echo last' >last/named && chmod +x found/named last/named
             """])).MustEnd();
         Ending named = (await Execution.Run(["env", $"PATH={folder}/refused:/no/such:{folder}/found:{folder}/last:"
             + Environment.GetEnvironmentVariable("PATH"), .. bench.UnderIoasis(Who.Self, [], "named", "a b", "c")]))

@@ -68,6 +68,21 @@ public sealed class ScarceTests(Workbench bench)
         Assert.Equal(1, ending.Error.AsSpan().Count('\n'));
     }
 
+    /// <summary>vm.memfd_noexec, which is a PID namespace's own.</summary>
+    [Fact]
+    public async Task Where_no_file_in_memory_is_executed_a_temporary_one_starts_the_program()
+    {
+        const string Forbid = "echo 2 >/proc/sys/vm/memfd_noexec && \"$@\"";
+        string[] forbidden = ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", Forbid, "sh"];
+        Assert.SkipUnless((await Execution.Run([.. forbidden, "true"])).Code == 0,
+            "this host gives no PID namespace, or has no vm.memfd_noexec");
+        string folder = await bench.Scratch(Who.Self);
+        (await Execution.Run([.. forbidden, .. bench.UnderIoasis(Who.Self, Machine.Devices,
+            bench.Client("edu_mmio"), Machine.Edu)], new Dictionary<string, string> { ["XDG_RUNTIME_DIR"] = folder }))
+            .MustEnd().MustSay("edu by mmap: all as it must be");
+        Assert.Empty(Directory.GetFiles(folder, "ioasis-*", SearchOption.AllDirectories));
+    }
+
     /// <summary>
     /// As strace --kill-on-exit: without its supervisor the program would get ENOSYS for what is stopped.
     /// </summary>

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// A program of one page: makes the system calls that it is told through a socket, and answers with their results, until
-/// one of them is an execve(2) that succeeds. If the socket has no other side any more, it ends with 125.
+/// A program of one page: makes the system calls that it is told through a socket, and answers with their results,
+/// until one of them is an execve(2) that succeeds. If the socket has no other side any more, it ends with 125.
 /// </summary>
 /// <remarks>
 /// Its data begin with a <see cref="LaunchData"/>. A call is seven words, the number and six arguments. A result is one

@@ -8,9 +8,9 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// The program, from before it is one: a process that makes the system calls which we tell it (<see cref="LaunchCode"/>).
-/// It puts the filter on itself, hands us the listener, and executes the program as our caller's shell would have: what
-/// the runtime has changed of our process is restored.
+/// The program, from before it is one: a process that makes the system calls which we tell it
+/// (<see cref="LaunchCode"/>). It puts the filter on itself, hands us the listener, and executes the program as our
+/// caller's shell would have: what the runtime has changed of our process is restored.
 /// </summary>
 internal sealed class LaunchedProgram : IDisposable
 {
@@ -45,8 +45,8 @@ internal sealed class LaunchedProgram : IDisposable
             Errno errno = SysFiles.Fcntl(theirs, FcntlH.F_SETFD).Errno; // a number that it inherits
             int pid = 0;
             if (errno == Errno.None)
-                errno = SmallProgram.Start("ioasis-launch", LaunchCode.Make(_socket, _data), [.. "ioasis-launch\0"u8], [],
-                    isApart: false, out pid);
+                errno = SmallProgram.Start("ioasis-launch", LaunchCode.Make(_socket, _data),
+                    [.. "ioasis-launch\0"u8], [], isApart: false, out pid);
             if (errno != Errno.None) ours.Dispose();
             Check(errno, "start a process");
             Pid = pid;

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// A program of one page: waits until a pidfd is readable, then executes its arguments. It takes neither time nor memory
-/// of note, as a second .NET runtime would, and holds the descriptors that it was started with.
+/// A program of one page: waits until a pidfd is readable, then executes its arguments. It takes neither time nor
+/// memory of note, as a second .NET runtime would, and holds the descriptors that it was started with.
 /// </summary>
 internal static class WatchCode
 {
