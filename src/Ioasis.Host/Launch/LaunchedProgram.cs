@@ -18,7 +18,6 @@ internal sealed class LaunchedProgram : IDisposable
     private const int PR_SET_PDEATHSIG = 1, PR_SET_NO_NEW_PRIVS = 38;
 
     private readonly RemoteCalls _calls;
-    private readonly int _socket; // its number
     private readonly LaunchData _data;
     private readonly RunOptions _options;
     private readonly ulong _ignoredSignals = OriginalProcess.IgnoredSignals(); // before we ignore more of them
@@ -38,21 +37,20 @@ internal sealed class LaunchedProgram : IDisposable
         _fileSizeLimit = Limit(1, ResourceLimit.FileSize, fileSize);
 
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
-        _calls = new RemoteCalls(ours);
+        _calls = new RemoteCalls(ours, theirs.Number);
         using (theirs)
         {
-            _socket = theirs.Number;
             Errno errno = SysFiles.Fcntl(theirs, FcntlH.F_SETFD).Errno; // a number that it inherits
             int pid = 0;
             if (errno == Errno.None)
-                errno = SmallProgram.Start("ioasis-launch", LaunchCode.Make(_socket, _data),
+                errno = SmallProgram.Start("ioasis-launch", LaunchCode.Make(theirs.Number, _data),
                     [.. "ioasis-launch\0"u8], [], isApart: false, out pid);
             if (errno != Errno.None) ours.Dispose();
             Check(errno, "start a process");
             Pid = pid;
         }
 
-        Try(SyscallNumbers.Fcntl, (ulong)_socket, FcntlH.F_SETFD, FcntlH.FD_CLOEXEC);
+        _calls.CloseOnExec();
         // Until a watch sees us end; without either, every stopped call of the program would fail with ENOSYS. Children
         // do not inherit this.
         Try(SyscallNumbers.Prctl, PR_SET_PDEATHSIG, SIGKILL);
@@ -76,7 +74,7 @@ internal sealed class LaunchedProgram : IDisposable
     {
         SysResult installed = Install();
         if (!installed.IsOk) throw new IOException(FilterFailure(installed.Errno));
-        return new SeccompListener(_calls.TakeFileOfResult(_socket)
+        return new SeccompListener(_calls.TakeFileOfResult()
             ?? throw new IOException("the listener was not received; is the limit of open files reached?"));
     }
 
@@ -142,7 +140,7 @@ internal sealed class LaunchedProgram : IDisposable
         {
             if (!_calls.TryMake(out SysResult result, SyscallNumbers.Execve, file, _data.Arguments, _data.Environment))
                 return null;
-            if (result.Errno == Errno.ENOEXEC && _calls.TryWrite(_socket, _data.ScriptOfShell, file)
+            if (result.Errno == Errno.ENOEXEC && _calls.TryWrite(_data.ScriptOfShell, file)
                 && !_calls.TryMake(out result, SyscallNumbers.Execve, _data.ShellFile, _data.ShellArguments,
                     _data.Environment)) return null;
             errno = result.Errno;

@@ -5,9 +5,10 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Launch;
 
-/// <summary>The system calls of a process that runs <see cref="LaunchCode"/>, told through our end of its
-/// socket.</summary>
-internal sealed class RemoteCalls(FileDescriptor socket) : IDisposable
+/// <summary>The system calls of a process that runs <see cref="LaunchCode"/>.</summary>
+/// <param name="socket">Our end of its socket.</param>
+/// <param name="itsSocket">The number of its end, in the process.</param>
+internal sealed class RemoteCalls(FileDescriptor socket, int itsSocket) : IDisposable
 {
     private const int WordsOfCall = 7;
 
@@ -22,12 +23,15 @@ internal sealed class RemoteCalls(FileDescriptor socket) : IDisposable
         return TryBegin(number, arguments) && TryEnd(out result);
     }
 
+    /// <summary>Has the process close its end when it executes another program.</summary>
+    public void CloseOnExec() =>
+        TryMake(out _, SyscallNumbers.Fcntl, (ulong)itsSocket, FcntlH.F_SETFD, FcntlH.FD_CLOEXEC);
+
     /// <summary>
     /// Has the process send the file whose number its last call returned. Null if that fails, or we have no descriptor
     /// left.
     /// </summary>
-    /// <param name="itsSocket">The number of its end of the socket.</param>
-    public FileDescriptor? TakeFileOfResult(int itsSocket)
+    public FileDescriptor? TakeFileOfResult()
     {
         if (!TryBegin(SyscallNumbers.Sendmsg, (ulong)itsSocket, LaunchData.FileOfResult)) return null;
         Span<byte> number = stackalloc byte[sizeof(long)];
@@ -39,10 +43,9 @@ internal sealed class RemoteCalls(FileDescriptor socket) : IDisposable
     }
 
     /// <summary>Has the process write a word of its memory.</summary>
-    /// <param name="itsSocket">The number of its end of the socket.</param>
     /// <param name="address">Where.</param>
     /// <param name="value">The word.</param>
-    public bool TryWrite(int itsSocket, ulong address, ulong value)
+    public bool TryWrite(ulong address, ulong value)
     {
         const ulong MSG_WAITALL = 0x100;
         return TryBegin(SyscallNumbers.Recvfrom, (ulong)itsSocket, address, sizeof(ulong), MSG_WAITALL)

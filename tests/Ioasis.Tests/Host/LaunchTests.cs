@@ -61,7 +61,7 @@ public sealed class LaunchTests
             (ulong)file.Value, PageSize));
         Assert.Equal(SysResult.Ok((long)At), result);
         Assert.Equal(BitConverter.ToUInt64(File.ReadAllBytes("/bin/sh"), (int)PageSize), process.ReadWord(At));
-        Assert.True(process.Calls.TryWrite(process.Socket, process.Data.ScriptOfShell, 0x1122334455667788));
+        Assert.True(process.Calls.TryWrite(process.Data.ScriptOfShell, 0x1122334455667788));
         Assert.Equal(0x1122334455667788UL, process.ReadWord(process.Data.ScriptOfShell));
     }
 
@@ -71,7 +71,7 @@ public sealed class LaunchTests
         using var process = new ToldProcess();
         Assert.True(process.Calls.TryMake(out SysResult copied, SyscallNumbers.Fcntl, 1, FcntlH.F_DUPFD, 10));
         Assert.True(copied.Value >= 10);
-        using FileDescriptor? got = process.Calls.TakeFileOfResult(process.Socket);
+        using FileDescriptor? got = process.Calls.TakeFileOfResult();
         Assert.NotNull(got);
         Assert.Equal(Errno.None, SysFiles.Stat(new FileDescriptor(1, owned: false), out LinuxStat ours));
         Assert.Equal(Errno.None, SysFiles.Stat(got, out LinuxStat its));
@@ -80,7 +80,7 @@ public sealed class LaunchTests
         // A result that is no file's number: nothing comes, and the next call works.
         Assert.True(process.Calls.TryMake(out SysResult bad, SyscallNumbers.Fcntl, 9999, FcntlH.F_GETFD));
         Assert.False(bad.IsOk);
-        Assert.Null(process.Calls.TakeFileOfResult(process.Socket));
+        Assert.Null(process.Calls.TakeFileOfResult());
         Assert.True(process.Calls.TryMake(out SysResult thread, SyscallNumbers.Gettid));
         Assert.Equal(process.Pid, thread.Value);
     }
@@ -100,8 +100,7 @@ public sealed class LaunchTests
         Assert.True(process.Calls.TryMake(out SysResult none, SyscallNumbers.Execve, process.Data.Files[0],
             process.Data.Arguments, process.Data.Environment));
         Assert.Equal(Errno.ENOENT, none.Errno);
-        Assert.True(process.Calls.TryMake(out _, SyscallNumbers.Fcntl, (ulong)process.Socket, FcntlH.F_SETFD,
-            FcntlH.FD_CLOEXEC));
+        process.Calls.CloseOnExec();
         Assert.False(process.Calls.TryMake(out _, SyscallNumbers.Execve, process.Data.Files[1],
             process.Data.Arguments, process.Data.Environment));
         Assert.Equal(7, process.AwaitEnd());
@@ -114,12 +113,11 @@ public sealed class LaunchTests
         {
             Data = new LaunchData("sh\0-c\0exit $CODE\0"u8, "CODE=7\0"u8, [[.. "/no/such"u8], [.. "/bin/sh"u8]], []);
             Assert.Equal(Errno.None, SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs));
-            Calls = new RemoteCalls(ours);
+            Calls = new RemoteCalls(ours, theirs.Number);
             using (theirs)
             {
                 Assert.True(SysFiles.Fcntl(theirs, FcntlH.F_SETFD).IsOk);
-                Socket = theirs.Number;
-                byte[] image = LaunchCode.Make(Socket, Data), name = [.. "told\0"u8];
+                byte[] image = LaunchCode.Make(theirs.Number, Data), name = [.. "told\0"u8];
                 Assert.Equal(Errno.None, fromDisk
                     ? SmallProgram.StartFromDisk("told", image, name, [], isApart: false, out int pid)
                     : SmallProgram.Start("told", image, name, [], isApart: false, out pid));
@@ -130,8 +128,6 @@ public sealed class LaunchTests
         public LaunchData Data { get; }
 
         public RemoteCalls Calls { get; }
-
-        public int Socket { get; }
 
         public int Pid { get; }
 
