@@ -16,12 +16,16 @@ internal static class NvmeBenchmark
     {
         foreach (string memory in (string[])["memfd", "private"])
         {
-            List<Dictionary<string, double>> ours = [], theirs = [];
+            List<Dictionary<string, double>> ours = [], theirs = [], locked = [];
             for (int round = 0; round < rounds; round++)
             {
                 ours.Add(Measure(memory, seconds: 2, s_depths));
-                theirs.Add(Model(seconds: 2, s_depths));
+                theirs.Add(Model([], seconds: 2, s_depths));
+                if (memory == "memfd") locked.Add(Model(["steps"], seconds: 2, s_depths));
             }
+
+            if (locked.Count != 0)
+                yield return Compare("a read, 1 in flight, median", memory, ours, locked, "a model in C with our locks");
 
             foreach (int depth in s_depths)
             {
@@ -45,7 +49,7 @@ internal static class NvmeBenchmark
     internal static (double Ours, double Theirs) MedianRead()
     {
         const string Figure = "a read, 1 in flight, median";
-        return (Measure("memfd", 1, 1)[Figure], Model(1, 1)[Figure]);
+        return (Measure("memfd", 1, 1)[Figure], Model([], 1, 1)[Figure]);
     }
 
     private static Dictionary<string, double> Measure(string memory, int seconds, params int[] depths) =>
@@ -53,11 +57,11 @@ internal static class NvmeBenchmark
             ["run", "--device", $"nvme@{Address}", "--", Baselines.Program("nvme_reads"), Address, memory, $"{seconds}",
                 .. depths.Select(d => $"{d}")]);
 
-    private static Dictionary<string, double> Model(int seconds, params int[] depths) =>
-        Baselines.Measure(Baselines.Program("nvme_model"), [$"{seconds}", .. depths.Select(d => $"{d}")]);
+    private static Dictionary<string, double> Model(string[] options, int seconds, params int[] depths) =>
+        Baselines.Measure(Baselines.Program("nvme_model"), [.. options, $"{seconds}", .. depths.Select(d => $"{d}")]);
 
     private static Comparison Compare(string figure, string memory, IEnumerable<Dictionary<string, double>> ours,
-        IEnumerable<Dictionary<string, double>> theirs) =>
-        new($"nvme, {memory}: {figure}", Series.Of(ours.Select(o => o[figure])), "a model in C",
+        IEnumerable<Dictionary<string, double>> theirs, string model = "a model in C") =>
+        new($"nvme, {memory}: {figure}", Series.Of(ours.Select(o => o[figure])), model,
             Series.Of(theirs.Select(t => t[figure])));
 }
