@@ -25,7 +25,7 @@ internal static class NvmeBenchmark
             }
 
             if (locked.Count != 0)
-                yield return Compare("a read, 1 in flight, median", memory, ours, locked, "a model in C with our locks");
+                yield return Compare("a read, 1 in flight, median", memory, ours, locked, "the same with our locks");
 
             foreach (int depth in s_depths)
             {
