@@ -143,27 +143,11 @@ internal static unsafe partial class SysProcesses
     /// <summary>signal(2) with SIG_IGN, or with SIG_DFL.</summary>
     public static void SetIgnored(int signal, bool ignored) => _ = SetSignal(signal, ignored ? 1 : 0);
 
-    /// <summary>Resets a signal that libc reserves to its default action. signal(2) refuses those.</summary>
-    public static void ResetReserved(int signal)
-    {
-        // The kernel's struct sigaction on x86-64: handler, flags, restorer and a 64-bit mask; all zero for the
-        // default.
-        ulong* action = stackalloc ulong[4];
-        // SAFETY: the kernel reads 32 bytes.
-        _ = rt_sigaction(SyscallNumbers.RtSigaction, signal, action, null, sizeof(ulong));
-    }
-
     /// <summary>prctl(PR_SET_NO_NEW_PRIVS) on the calling thread.</summary>
     public static Errno SetNoNewPrivileges() => LastError.Of(prctl(38, 1, 0, 0, 0));
 
     /// <summary>prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become our children.</summary>
     public static Errno BecomeSubreaper() => LastError.Of(prctl(36, 1, 0, 0, 0));
-
-    /// <summary>
-    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread that started its process ends, or no
-    /// signal. Survives an exec, unless that or the program changes the user. Not inherited.
-    /// </summary>
-    public static void DieWithParent(bool dies) => _ = prctl(1, dies ? 9u : 0, 0, 0, 0);
 
     /// <summary>prctl(PR_SET_TIMERSLACK): nanoseconds by which the calling thread may wake up late.</summary>
     public static void SetTimerSlack(uint nanoseconds) => _ = prctl(29, nanoseconds, 0, 0, 0);
@@ -248,9 +232,6 @@ internal static unsafe partial class SysProcesses
         using (terminal) return tcgetpgrp(terminal) == getpgid(0);
     }
 
-    /// <summary>_exit(2): ends the process at once, without the runtime's shutdown.</summary>
-    public static void ExitNow(int code) => _exit(code);
-
     private static byte*[] Vector(byte* first, ReadOnlySpan<byte> strings)
     {
         var vector = new byte*[strings.Count((byte)0) + 1];
@@ -300,9 +281,6 @@ internal static unsafe partial class SysProcesses
     [LibraryImport("libc", EntryPoint = "signal", SetLastError = true)]
     private static partial nint SetSignal(int signal, nint action);
 
-    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint rt_sigaction(nint number, nint signal, ulong* action, ulong* old, nint maskSize);
-
     [LibraryImport("libc", SetLastError = true)]
     private static partial int prctl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
 
@@ -338,7 +316,4 @@ internal static unsafe partial class SysProcesses
 
     [LibraryImport("libc")]
     private static partial int getpgid(int pid);
-
-    [LibraryImport("libc")]
-    private static partial void _exit(int code);
 }
