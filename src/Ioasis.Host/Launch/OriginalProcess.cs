@@ -40,15 +40,24 @@ internal static class OriginalProcess
     {
         byte[] bytes = ReadProc("/proc/self/environ");
         if (bytes.Length != 0 && bytes[^1] != 0) bytes = [.. bytes, 0];
-        ReadOnlySpan<byte> ours = "IOASIS_STARTED="u8;
-        for (int at = 0; at < bytes.Length;)
+        if (!TryFind(bytes, "IOASIS_STARTED="u8, out Range ours)) return bytes;
+        return [.. bytes.AsSpan(..ours.Start), .. bytes.AsSpan((ours.End.Value + 1)..)];
+    }
+
+    /// <summary>The first string that begins so, without its NUL.</summary>
+    /// <param name="strings">Strings that each end in a NUL.</param>
+    /// <param name="begin">How it begins.</param>
+    /// <param name="found">Where it is.</param>
+    internal static bool TryFind(ReadOnlySpan<byte> strings, ReadOnlySpan<byte> begin, out Range found)
+    {
+        for (int at = 0; at < strings.Length; at = found.End.Value + 1)
         {
-            int end = at + bytes.AsSpan(at).IndexOf((byte)0) + 1;
-            if (bytes.AsSpan(at).StartsWith(ours)) return [.. bytes.AsSpan(0, at), .. bytes.AsSpan(end)];
-            at = end;
+            found = at..(at + strings[at..].IndexOf((byte)0));
+            if (strings[found].StartsWith(begin)) return true;
         }
 
-        return bytes;
+        found = default;
+        return false;
     }
 
     /// <summary>

@@ -44,17 +44,10 @@ internal static class ProgramSearch
             ? $"its interpreter '{interpreter}' does not exist"
             : Marshal.GetPInvokeErrorMessage((int)errno);
 
-    private static ReadOnlySpan<byte> PathOf(ReadOnlySpan<byte> environment)
-    {
-        while (!environment.IsEmpty)
-        {
-            int end = environment.IndexOf((byte)0);
-            if (environment.StartsWith("PATH="u8)) return environment[5..end];
-            environment = environment[(end + 1)..];
-        }
-
-        return "/bin:/usr/bin"u8;
-    }
+    private static ReadOnlySpan<byte> PathOf(ReadOnlySpan<byte> environment) =>
+        OriginalProcess.TryFind(environment, "PATH="u8, out Range path)
+            ? environment[path]["PATH=".Length..]
+            : "/bin:/usr/bin"u8;
 
     // execve(2) says ENOENT for a script whose interpreter is missing, too.
     private static string? MissingInterpreter(string program)

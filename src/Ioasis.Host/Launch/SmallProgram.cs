@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Host.Paths;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 
@@ -41,10 +42,8 @@ internal static class SmallProgram
     {
         pid = 0;
         var errno = Errno.EACCES;
-        foreach (string? directory in (string?[])[Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
-            Path.GetTempPath(), "/dev/shm"])
+        foreach (string directory in TemporaryDirectory.Parents.Append(Path.GetTempPath()))
         {
-            if (string.IsNullOrEmpty(directory) || !Directory.Exists(directory)) continue;
             string path = Path.Combine(directory, $"{name}-{Guid.NewGuid():N}");
             if (!TryWrite(path, image)) continue;
             errno = Spawn(path, arguments, environment, isApart, out pid);

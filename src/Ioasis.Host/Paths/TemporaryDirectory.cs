@@ -27,13 +27,22 @@ internal sealed class TemporaryDirectory : IDisposable
     /// <summary>Its canonical path, as the kernel shows it.</summary>
     public string Path { get; }
 
+    /// <summary>Where one can be: those in memory first.</summary>
+    public static IEnumerable<string> Parents
+    {
+        get
+        {
+            foreach (string? parent in (string?[])[Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"), "/dev/shm",
+                "/tmp"])
+                if (!string.IsNullOrEmpty(parent) && Directory.Exists(parent)) yield return parent;
+        }
+    }
+
     /// <summary>Makes one, in memory if possible.</summary>
     public static bool TryCreate([NotNullWhen(true)] out TemporaryDirectory? directory)
     {
-        foreach (string? parent in (ReadOnlySpan<string?>)[Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
-            "/dev/shm", "/tmp"])
+        foreach (string parent in Parents)
         {
-            if (string.IsNullOrEmpty(parent) || !Directory.Exists(parent)) continue;
             Sweep(parent);
             if (TryCreateIn(parent, out directory)) return true;
         }
