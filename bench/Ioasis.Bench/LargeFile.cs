@@ -25,6 +25,12 @@ internal sealed class LargeFile : IMemoryFile, IDisposable
         return backing is null ? Errno.EBADF : Errno.None;
     }
 
+    public IHeldFile? TryHold(ulong start, ulong length, bool writable)
+    {
+        SystemCall.Must(HeldFile.TryHold(_file, writable, null, out HeldFile? held));
+        return MappedRun.TryHold(held!, origin: 0, start, length, writable);
+    }
+
     /// <summary>The first page as a program that is this process has it: its memory, and the address.</summary>
     internal (ProcessMemory Memory, ulong Address) MapFirstPage()
     {

@@ -33,6 +33,17 @@ static void map_memory(uint32_t access)
     must(map_at(iommu, ioas, memory, PAGE, IOVA, access));
 }
 
+static void map_file(void)
+{
+    int file = must(memfd_create("checked", MFD_CLOEXEC));
+    must(ftruncate(file, PAGE));
+    memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    expect(memory != MAP_FAILED);
+    struct iommu_ioas_map_file arguments = {
+        .size = sizeof(arguments), .flags = RW | FIXED, .ioas_id = ioas, .fd = file, .length = PAGE, .iova = IOVA};
+    must(ioctl(iommu, IOMMU_IOAS_MAP_FILE, &arguments));
+}
+
 static void dma_unmapped(void)
 {
     map_memory(RW);
@@ -214,7 +225,6 @@ static void store_in_pieces_of(uint32_t piece)
 {
     int event = new_eventfd();
     uint8_t byte = 0;
-    map_memory(RW);
     memset(memory, 1, PAGE);
     must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &event));
     bar_write32(&test.registers, DMATEST_VECTOR, 0);
@@ -232,12 +242,20 @@ static void store_in_pieces_of(uint32_t piece)
 
 static void store_in_flight(void)
 {
+    map_memory(RW);
     store_in_pieces_of(1024);
 }
 
 static void store_in_short_flight(void)
 {
+    map_memory(RW);
     store_in_pieces_of(128);
+}
+
+static void store_in_file_in_flight(void)
+{
+    map_file();
+    store_in_pieces_of(1024);
 }
 
 /* The device writes two pieces around the end of the first page. It has written the first, and pauses. */
@@ -353,6 +371,7 @@ static const struct mistake {
     {"group-status", group_status},
     {"store-in-flight", store_in_flight},
     {"store-in-short-flight", store_in_short_flight},
+    {"store-in-file-in-flight", store_in_file_in_flight},
     {"unmap-in-flight", unmap_in_flight},
     {"drain-order", drain_order},
     {"msi-without-any-eventfd", msi_without_any_eventfd},

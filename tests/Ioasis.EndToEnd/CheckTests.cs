@@ -18,6 +18,7 @@ public sealed partial class CheckTests(Workbench bench)
         ("short-argsz", "short-argsz=1", null), ("group-status", "group-status=1", null),
         ("store-in-flight", "store-in-flight=1", null),
         ("store-in-short-flight", "store-in-flight=1", "store-in-flight"),
+        ("store-in-file-in-flight", "store-in-flight=1", "store-in-flight"),
         ("device-left-running", "device-left-running=1", null),
         ("unmap-in-flight", "", null), ("drain-order", "", null),
         ("newer-uapi", "min_linux=6.8", null), ("newer-flag", "min_linux=6.6", "newer-uapi"),

@@ -39,7 +39,7 @@ public readonly record struct UnmapEvent(EventStamp Stamp, object Space, IovaRan
 
 /// <summary>The memory that a mapping begins with.</summary>
 /// <param name="Source">The process's memory (an <see cref="AddressSpace"/>), or what holds it (a
-/// <see cref="MemoryBacking"/>).</param>
+/// <see cref="MemoryBacking"/>, or the file as an <see cref="IHeldFile"/>).</param>
 /// <param name="Address">The address in the process, or the offset in the file, of the mapping's first byte.</param>
 /// <param name="IsFile">Whether it is an offset in a file.</param>
 public readonly record struct MappedMemory(object Source, ulong Address, bool IsFile)

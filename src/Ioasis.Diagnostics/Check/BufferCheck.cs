@@ -92,6 +92,7 @@ internal sealed class BufferCheck(SeenMachine machine, Action<Finding> report) :
         bool isRead = map.Source.Target switch
         {
             AddressSpace process => process.TryRead(new Hva(address), bytes),
+            IHeldFile file => TryRead(file, address, bytes),
             MemoryBacking memory => memory.TryRead(unchecked(address - memory.AlignmentHint), bytes),
             _ => false,
         };
@@ -99,6 +100,12 @@ internal sealed class BufferCheck(SeenMachine machine, Action<Finding> report) :
         var hash = new HashCode();
         hash.AddBytes(bytes);
         return hash.ToHashCode();
+    }
+
+    private static bool TryRead(IHeldFile file, ulong offset, byte[] bytes)
+    {
+        HostMemory.Read((nint)offset + file.Shift, bytes);
+        return true;
     }
 
     /// <summary>A buffer that a device has read, and what was in it.</summary>

@@ -12,15 +12,27 @@ internal sealed class MemoryFile(FileDescriptor file, CallerThread thread) : IMe
     /// <inheritdoc/>
     public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
     {
-        backing = null;
-        Errno errno = MayUse(writable);
-        if (errno != Errno.None) return errno;
-        errno = HeldFile.TryHold(file, writable, thread.Process.Memory.Files, out HeldFile? held);
-        if (errno == Errno.None) backing = new FileBacking(held!, start, length, writable);
+        Errno errno = TryHold(writable, out HeldFile? held);
+        backing = errno == Errno.None ? new FileBacking(held!, start, length, writable) : null;
         return errno;
     }
 
+    /// <inheritdoc/>
+    public IHeldFile? TryHold(ulong start, ulong length, bool writable) =>
+        TryHold(writable, out HeldFile? held) == Errno.None
+            ? MappedRun.TryHold(held!, origin: 0, start, length, writable)
+            : null;
+
     public void Dispose() => file.Dispose();
+
+    private Errno TryHold(bool writable, out HeldFile? held)
+    {
+        held = null;
+        Errno errno = MayUse(writable);
+        return errno == Errno.None
+            ? HeldFile.TryHold(file, writable, thread.Process.Memory.Files, out held)
+            : errno;
+    }
 
     /// <summary>
     /// Whether the caller may use the file as the device would. Linux does not check how the descriptor was opened. But

@@ -55,6 +55,16 @@ internal interface IMemoryFile : IOpenFile
     /// EACCES if the caller lacks the right to the file that a device would use; EPERM if nobody may write it; EMFILE.
     /// </returns>
     Abi.Errno Reference(ulong start, ulong length, bool writable, out Memory.MemoryBacking? backing);
+
+    /// <summary>
+    /// Populates bytes of the file and holds it once, without an object for the bytes. Null, with nothing held, if the
+    /// file cannot be held so, or if <see cref="Reference"/> or populating would fail: it returns the error. May wait
+    /// for memory: the caller holds no lock.
+    /// </summary>
+    /// <param name="start">Byte offset in the file, at a page.</param>
+    /// <param name="length">Bytes, whole pages, not 0; start + length does not overflow.</param>
+    /// <param name="writable">Whether devices may write them.</param>
+    Memory.IHeldFile? TryHold(ulong start, ulong length, bool writable) => null;
 }
 
 /// <summary>A file that none of our ioctls accepts.</summary>

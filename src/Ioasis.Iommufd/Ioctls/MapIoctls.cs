@@ -80,8 +80,15 @@ internal static class MapIoctls
         if (errno != Errno.None) return errno;
         try
         {
-            errno = Reference(call, file!, in args, access, out Pages? pages);
-            if (errno == Errno.None) errno = MapOne(ioas.Value, pages!, IsChosen(args.Flags), access, ref args.Iova);
+            PinOwner owner = PinOwner.Of(call.Caller, call.Context);
+            if (file is not IMemoryFile memory
+                || !ioas.Value.Table.TryMapPlain(memory, args.Start, args.Length, in owner, IsChosen(args.Flags),
+                    access, ref args.Iova))
+            {
+                errno = Reference(file!, in args, in owner, access, out Pages? pages);
+                if (errno == Errno.None)
+                    errno = MapOne(ioas.Value, pages!, IsChosen(args.Flags), access, ref args.Iova);
+            }
         }
         finally
         {
@@ -172,13 +179,12 @@ internal static class MapIoctls
     /// Names bytes of a file for DMA. A dma-buf is attached at once; other files are checked when a device is attached.
     /// </summary>
     private static Errno Reference(
-        IoctlCall call, IOpenFile file, in IommuIoasMapFile args, MapAccess access, out Pages? pages)
+        IOpenFile file, in IommuIoasMapFile args, in PinOwner owner, MapAccess access, out Pages? pages)
     {
         pages = null;
         bool writable = (access & MapAccess.Write) != 0;
         if (file is IDmaBuf buffer)
-            return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable,
-                PinOwner.Of(call.Caller, call.Context), out pages);
+            return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable, owner, out pages);
         if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize)
             return Errno.EINVAL.Because(
                 $"the length is 0x{args.Length:x}; it must not end in the last page of 64 bits");
@@ -187,8 +193,7 @@ internal static class MapIoctls
             ? memory.Reference(args.Start, args.Length, writable, out backing)
             : Errno.None;
         if (errno != Errno.None) return errno;
-        pages = new Pages(backing ?? new UnmappableFile(args.Start, args.Length, writable),
-            PinOwner.Of(call.Caller, call.Context));
+        pages = new Pages(backing ?? new UnmappableFile(args.Start, args.Length, writable), owner);
         return Errno.None;
     }
 

@@ -17,7 +17,7 @@ internal sealed class AreaMap
     private readonly Dictionary<PlainMemory.Key, PlainMemory> _plain = [];
     private PlainMemory? _lastPlain; // mostly the next area's as well
     private ulong _bytes;
-    private int _foreign; // plain ones of other processes' memory
+    private int _foreign; // plain ones of other processes' memory, and of files
 
     internal int Count => _slots.Count;
 
@@ -45,7 +45,8 @@ internal sealed class AreaMap
         Slots.Any(s => ((AreaOf(s.Value)?.Access ?? PlainOf(s.Value)!.Access) & MapAccess.Write) == 0);
 
     /// <summary>Whether some area is a process's memory, not a file's.</summary>
-    internal bool HasPointers => Slots.Any(s => AreaOf(s.Value) is not { Pages.Backing.IsFile: true });
+    internal bool HasPointers =>
+        Slots.Any(s => !(AreaOf(s.Value)?.Pages.Backing.IsFile ?? PlainOf(s.Value)!.IsFile));
 
     /// <summary>A block that some area holds, and that probably contains the next one; null if there is none.</summary>
     internal HostBlock? HeldBlock => _lastPlain is { Areas: not 0, Memory: HostBlock block } ? block : null;
@@ -126,7 +127,7 @@ internal sealed class AreaMap
     }
 
     /// <summary>The <see cref="PlainMemory"/> for the areas that are added next.</summary>
-    internal PlainMemory PlainOf(IHeldMemory memory, AddressSpace space, in PinOwner owner, MapAccess access) =>
+    internal PlainMemory PlainOf(IHeldMemory memory, AddressSpace? space, in PinOwner owner, MapAccess access) =>
         _lastPlain is { } plain && plain.Is(memory, space, in owner, access)
             ? plain
             : ChangePlain(new PlainMemory.Key(memory, space, owner, access));

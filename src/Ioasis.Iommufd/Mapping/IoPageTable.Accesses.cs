@@ -164,7 +164,7 @@ internal sealed partial class IoPageTable
         if (_areas.AreaOf(slot) is { } area)
             return (area.Access, MappedMemory.Of(area.Pages.Backing, area.Offset));
         PlainMemory plain = _areas.PlainOf(slot)!;
-        return (plain.Access, new MappedMemory(plain.Space, slot.Address, IsFile: false));
+        return (plain.Access, plain.From(slot.Address));
     }
 
     /// <summary>Reads a range without holes.</summary>

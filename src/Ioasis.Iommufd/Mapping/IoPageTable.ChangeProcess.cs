@@ -21,9 +21,7 @@ internal sealed partial class IoPageTable
             if (tables.Any(t => t._areas.HasPointers))
                 return Errno.EINVAL.Because(
                     "the context has a mapping of a process's memory; only mappings of files can change their process");
-            // none is plain
-            HashSet<Pages> pages = [
-                .. tables.SelectMany(t => t._areas.Slots.Select(s => t._areas.AreaOf(s.Value)!.Pages))];
+            HashSet<Pages> pages = [.. tables.SelectMany(t => t._areas.ToObjects()).Select(a => a.Pages)];
 
             // Charges the new owner first, so that a refusal changes nothing.
             Span<ulong> totals = stackalloc ulong[(int)PinAccounting.Process + 1];

@@ -2,7 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Iovas;
-using Ioasis.Core.Observation;
+using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
@@ -21,7 +21,7 @@ internal sealed partial class IoPageTable
     internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose,
         MapAccess access, ref ulong iova)
     {
-        if (((address | length) & (HostPageSize - 1)) != 0 || length == 0 || access == MapAccess.None) return false;
+        if (!MayBePlain(address, length, access)) return false;
         IHeldMemory? mapped = Volatile.Read(ref _mappings) is null || !new Hva(address).TryLast(length, out _)
             ? null : memory.TryHoldMapped(new Hva(address), length, (access & MapAccess.Write) != 0);
         if (TryMapPlain(memory, address, length, owner, choose, access, ref mapped, ref iova)) return true;
@@ -29,16 +29,32 @@ internal sealed partial class IoPageTable
         return false;
     }
 
-    /// <param name="memory">The program's memory.</param>
+    /// <summary>As the other one, for whole pages of a file that can be held once; start + length must not overflow.
+    /// </summary>
+    internal bool TryMapPlain(IMemoryFile file, ulong start, ulong length, in PinOwner owner, bool choose,
+        MapAccess access, ref ulong iova)
+    {
+        if (!MayBePlain(start, length, access) || Volatile.Read(ref _mappings) is null
+            || file.TryHold(start, length, (access & MapAccess.Write) != 0) is not { } held) return false;
+        IHeldMemory? mapped = held;
+        if (TryMapPlain(memory: null, start, length, owner, choose, access, ref mapped, ref iova)) return true;
+        mapped?.Release();
+        return false;
+    }
+
+    private static bool MayBePlain(ulong address, ulong length, MapAccess access) =>
+        ((address | length) & (HostPageSize - 1)) == 0 && length != 0 && access != MapAccess.None;
+
+    /// <param name="memory">The program's memory; null for a file.</param>
     /// <param name="address">Its first address, at a page.</param>
     /// <param name="length">Bytes, whole pages, not 0.</param>
     /// <param name="owner">Who is charged.</param>
     /// <param name="choose">Whether to choose an IOVA.</param>
     /// <param name="access">What devices may do.</param>
-    /// <param name="mapped">What the memory is of another process; null for a block, or if nothing can be held. Becomes
-    /// null when its hold is taken over.</param>
+    /// <param name="mapped">The file, or what the memory is of another process; null for a block, or if nothing can be
+    /// held. Becomes null when its hold is taken over.</param>
     /// <param name="iova">The first IOVA.</param>
-    private bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose,
+    private bool TryMapPlain(AddressSpace? memory, ulong address, ulong length, in PinOwner owner, bool choose,
         MapAccess access, ref IHeldMemory? mapped, ref ulong iova)
     {
         IHeldMemory? unheld;
@@ -56,7 +72,7 @@ internal sealed partial class IoPageTable
             if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return false;
 
             HostBlock? held = _areas.HeldBlock, block = null;
-            if (mapped is null && !memory.TryHold(new Hva(address), length, held, out block)) return false;
+            if (mapped is null && !memory!.TryHold(new Hva(address), length, held, out block)) return false;
             if (owner.Charge(length / HostPageSize) != Errno.None)
             {
                 if (block != held) block?.Release();
@@ -66,12 +82,12 @@ internal sealed partial class IoPageTable
             IHeldMemory found = mapped ?? block!;
             if (found.Space is { } space) _mappings.Map(range, space, address, access);
             else _mappings.Map(range, (nint)address + found.Shift, access);
-            _areas.AddPlain(gap, range, _areas.PlainOf(found, memory, in owner, access), address,
-                isHeld: mapped is not null || block != held);
+            PlainMemory plain = _areas.PlainOf(found, memory, in owner, access);
+            _areas.AddPlain(gap, range, plain, address, isHeld: mapped is not null || block != held);
             mapped = null;
             if (IsCovered(Used))
             {
-                TellMap(range, access, new MappedMemory(memory, address, IsFile: false));
+                TellMap(range, access, plain.From(address));
                 iova = first;
                 return true;
             }

@@ -1,19 +1,21 @@
 using Ioasis.Core.Domains;
+using Ioasis.Core.Observation;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// The common part of many areas that map a program's memory, which is mapped in our own process, for devices only.
-/// While there are any, it holds the memory once. The owner is charged for each area's pages.
+/// The common part of many areas that map a program's memory, or a file, for devices only. While there are any, it
+/// holds the memory once. The owner is charged for each area's pages.
 /// </summary>
 internal sealed class PlainMemory(PlainMemory.Key key)
 {
-    internal AddressSpace Space => key.Space;
-
     internal IHeldMemory Memory => key.Memory;
 
-    /// <summary>Whether it is another process's.</summary>
+    /// <summary>Whether a file was mapped rather than a process's pointers.</summary>
+    internal bool IsFile => key.Space is null;
+
+    /// <summary>Whether it is another process's, or a file.</summary>
     internal bool IsForeign => key.Memory is not HostBlock;
 
     internal PinOwner Owner => key.Owner;
@@ -27,10 +29,13 @@ internal sealed class PlainMemory(PlainMemory.Key key)
     internal int Number { get; set; }
 
     /// <summary>Whether it fits areas with this memory, space, owner and access.</summary>
-    internal bool Is(IHeldMemory memory, AddressSpace space, in PinOwner owner, MapAccess access) =>
-        ReferenceEquals(Memory, memory) && ReferenceEquals(Space, space) && Access == access
+    internal bool Is(IHeldMemory memory, AddressSpace? space, in PinOwner owner, MapAccess access) =>
+        ReferenceEquals(Memory, memory) && ReferenceEquals(key.Space, space) && Access == access
         && ReferenceEquals(Owner.Process, owner.Process) && ReferenceEquals(Owner.User, owner.User)
         && Owner.Accounting == owner.Accounting;
+
+    /// <summary>What an area that begins at an address begins with.</summary>
+    internal MappedMemory From(ulong address) => new((object?)key.Space ?? Memory, address, IsFile);
 
     /// <summary>The location of an address of one of its areas.</summary>
     internal MemoryLocation LocationOf(ulong address) => Memory.LocationOf(address);
@@ -48,12 +53,18 @@ internal sealed class PlainMemory(PlainMemory.Key key)
     internal Area ToArea(IovaRange range, ulong address)
     {
         bool writable = (Access & MapAccess.Write) != 0;
-        MemoryBacking backing = Space.Reference(new Hva(address), range.Length, writable, Memory);
+        MemoryBacking backing = key.Space is { } space
+            ? space.Reference(new Hva(address), range.Length, writable, Memory)
+            : ((IHeldFile)Memory).Reference(address, range.Length, writable);
         var area = new Area(range, new Pages(backing, Owner), 0, Access) { IsEntered = true };
         area.Pages.AdoptPin(area);
         return area;
     }
 
     /// <summary>The properties that its areas have in common.</summary>
-    internal readonly record struct Key(IHeldMemory Memory, AddressSpace Space, PinOwner Owner, MapAccess Access);
+    /// <param name="Memory">The memory; an <see cref="IHeldFile"/> if a file was mapped.</param>
+    /// <param name="Space">The process's memory; null if a file was mapped.</param>
+    /// <param name="Owner">Who is charged.</param>
+    /// <param name="Access">What devices may do.</param>
+    internal readonly record struct Key(IHeldMemory Memory, AddressSpace? Space, PinOwner Owner, MapAccess Access);
 }

@@ -5,14 +5,11 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Bytes of a memfd, or of a file on tmpfs or hugetlbfs. Populating maps them. Like Linux (memfd_pin_folios), it
-/// requires that all the pages lie within the file. If the file loses a page afterwards, a device has a page of zeros
-/// in its place, which belongs to no file.
+/// Bytes of a memfd, or of a file on tmpfs or hugetlbfs. Populating maps them. If the file loses a page afterwards, a
+/// device has a page of zeros in its place, which belongs to no file.
 /// </summary>
 internal sealed class FileBacking : MemoryBacking
 {
-    private const ulong PageSize = 4096;
-
     // The most views that are kept because accesses may use them, beside the newest one.
     private const int MostFormers = 8;
 
@@ -68,9 +65,8 @@ internal sealed class FileBacking : MemoryBacking
 
     public override bool TryPopulate(ulong offset, ulong length)
     {
-        if (!_file.TryStat(out LinuxStat stat)) return false;
-        ulong first = _start + offset, last = unchecked(first + (length - 1));
-        if (first < _start || last < first || (last | (PageSize - 1)) >= (ulong)stat.Size) return false;
+        ulong first = unchecked(_start + offset), last = unchecked(first + (length - 1));
+        if (first < _start || !_file.Has(first, last, out LinuxStat stat)) return false;
         while (true)
         {
             Mapping? known = Volatile.Read(ref _mapping);

@@ -124,8 +124,16 @@ internal sealed class HeldFile
         _share?.Give();
     }
 
-    /// <summary>stat(2) of the file; false if it fails.</summary>
-    internal bool TryStat(out LinuxStat stat) => SysFiles.Stat(_file, out stat) == Errno.None && stat.Size >= 0;
+    /// <summary>
+    /// Whether the pages of bytes lie within the file, all to their end (Linux: memfd_pin_folios); false if stat(2)
+    /// fails.
+    /// </summary>
+    /// <param name="first">Offset of the first byte.</param>
+    /// <param name="last">Offset of the last byte; smaller than the first one if the run wraps.</param>
+    /// <param name="stat">The result of stat(2).</param>
+    internal bool Has(ulong first, ulong last, out LinuxStat stat) =>
+        SysFiles.Stat(_file, out stat) == Errno.None && stat.Size >= 0 && last >= first
+        && (last | (SmallPage - 1)) < (ulong)stat.Size;
 
     /// <summary>
     /// Finds a view of bytes, all of them within the file. It is intact at a moment after the call began, and stays

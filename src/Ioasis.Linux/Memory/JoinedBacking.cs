@@ -1,4 +1,3 @@
-using Ioasis.Linux.Files;
 using Ioasis.Memory;
 
 namespace Ioasis.Linux.Memory;
@@ -9,8 +8,6 @@ namespace Ioasis.Linux.Memory;
 /// </summary>
 internal sealed class JoinedBacking : MemoryBacking
 {
-    private const ulong PageSize = 4096;
-
     private readonly JoinedFiles _bytes;
     private readonly FilePart[] _parts;
     private readonly ulong[] _starts; // offset of each part's first byte in the run
@@ -65,8 +62,7 @@ internal sealed class JoinedBacking : MemoryBacking
         {
             FilePart part = _parts[i];
             ulong end = part.Offset + Math.Min(last - _starts[i] + 1, part.Length);
-            ulong lastOfPage = (end - 1) | (PageSize - 1);
-            if (!part.File.TryStat(out LinuxStat stat) || lastOfPage >= (ulong)stat.Size) return false;
+            if (!part.File.Has(part.Offset, end - 1, out _)) return false;
         }
 
         return true;

@@ -19,7 +19,10 @@ internal sealed partial class ProcessMemory
         ulong last = start.Value + (length - 1);
         if (!CanReference(start.Value, length, writable, devices: false, out ProcmapQuery mapping)
             || mapping.Start > start.Value || mapping.End - 1 < last) return null;
-        if (IsOfFile(mapping)) return TryHoldRun(mapping, start.Value, last, writable);
+        if (IsOfFile(mapping))
+            return TryHold(mapping, writable) is { } file
+                ? MappedRun.TryHold(file, unchecked(mapping.Start - mapping.Offset), start.Value, length, writable)
+                : null;
         // A page of a file may be reclaimed and would have to be looked for at each access.
         bool isPlain = mapping.Inode == 0
             && (mapping.Flags & (ProcmapQuery.Shared | ProcmapQuery.Readable)) == ProcmapQuery.Readable;
@@ -33,34 +36,12 @@ internal sealed partial class ProcessMemory
             ?? Interlocked.CompareExchange(ref known, new PrivateMemory(this, writable), null) ?? known;
     }
 
-    private MappedRun? TryHoldRun(in ProcmapQuery mapping, ulong first, ulong last, bool writable)
-    {
-        if (TryHold(mapping, writable) is not { } file) return null;
-        ulong origin = unchecked(mapping.Start - mapping.Offset);
-        if (TryView(file, first - origin, last - origin, writable) is { } view)
-            return MappedRun.Hold(file, view, origin);
-        file.Release();
-        return null;
-    }
-
     /// <inheritdoc/>
     internal override MemoryBacking Reference(Hva start, ulong length, bool writable, IHeldMemory held)
     {
         if (held is not MappedRun run) return Reference(start, length, writable); // nobody holds private memory
-        FileBacking traced = run.ToBacking(start.Value, length, writable);
-        run.Release();
+        MemoryBacking traced = run.Reference(start.Value, length, writable);
         return new ProcessBacking(this, start, length, writable, devices: false, traced);
-    }
-
-    /// <summary>A view of all of a file, in which its bytes are safe to access; null if there is none.</summary>
-    private static FileView? TryView(HeldFile file, ulong first, ulong last, bool writable)
-    {
-        if (!file.TryStat(out LinuxStat stat) || (last | (PageSize - 1)) >= (ulong)stat.Size
-            || file.TryView(first, last, stat, out FileView? view) != Errno.None) return null;
-        if (!view!.IsPart && (view.IsGuarded || file.CannotVanish())
-            && (!file.HasLimit || SysMemory.TryBring(view.AddressOf(first), last - first + 1, writable))) return view;
-        file.Leave(view);
-        return null;
     }
 
     /// <summary>

@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Linux.Memory;
@@ -54,6 +55,16 @@ internal sealed class MappingProgram : IDisposable
         using ObjectTable.Held<IommufdIoas> ioas = Hold();
         return ioas.Value.Table.TryMapPlain(memory ?? Memory, address, length,
             PinOwner.Of(Machine.Program, Machine.Context), choose: false, access, ref iova);
+    }
+
+    /// <summary>Maps bytes of a file without an object; false if they would need one.</summary>
+    internal bool TryMapFile(ulong index, IMemoryFile file, ulong start, MapAccess access = MapAccess.ReadWrite,
+        ulong length = Page)
+    {
+        ulong iova = Iova(index);
+        using ObjectTable.Held<IommufdIoas> ioas = Hold();
+        return ioas.Value.Table.TryMapPlain(file, start, length, PinOwner.Of(Machine.Program, Machine.Context),
+            choose: false, access, ref iova);
     }
 
     internal void Unmap(ulong index, ulong length = Page) =>

@@ -2,22 +2,26 @@ using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
+using Ioasis.Tests.Host;
 using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Tests.Iommufd;
 
 /// <summary>Who is charged for pinned pages, and when that is refused.</summary>
-public sealed class AccountingTests
+public sealed class AccountingTests : IDisposable
 {
     private const ulong Page = 4096, Base = 0x100000;
     private const int CapIpcLock = 14, CapSysResource = 24;
 
     private readonly TestMachine _machine = new();
+    private readonly MemfdFile _file = new(16 * Page);
     private HostBlock? _block;
 
     private TestCaller Program => _machine.Program;
 
     private HostBlock Block => _block ??= Program.Own.Allocate(16 * Page);
+
+    public void Dispose() => _file.Dispose();
 
     [Fact]
     public void PagesAreChargedToTheUserWhenADeviceHasThem()
@@ -123,12 +127,14 @@ public sealed class AccountingTests
         Assert.Equal((5UL, 1UL), (Program.UserPins.Locked, other.Pins.Pinned));
     }
 
-    [Fact]
-    public void AFileChangesHandsWithItsCharge()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // without an object, until then
+    public void AFileChangesHandsWithItsCharge(bool isHeld)
     {
         uint ioas = _machine.NewIoas();
         Attach(ioas);
-        AddFile(Program);
+        AddFile(isHeld);
         Assert.Equal(Errno.None, MapFile(Program, ioas, Base, 0, 4 * Page));
         Assert.Equal(Errno.None, MapFile(Program, ioas, Base + (16 * Page), Page, 2 * Page));
         Assert.Equal(6UL, Program.UserPins.Locked);
@@ -147,13 +153,15 @@ public sealed class AccountingTests
         Assert.Equal((2UL, 2UL), (next.UserPins.Locked, next.Pins.Pinned));
     }
 
-    [Fact]
-    public void TheLimitOfTheNewOwnerIsThatOfTheModeItIsChargedIn()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // without an object, until then
+    public void TheLimitOfTheNewOwnerIsThatOfTheModeItIsChargedIn(bool isHeld)
     {
         SetMode();
         uint ioas = _machine.NewIoas();
         Attach(ioas);
-        AddFile(Program);
+        AddFile(isHeld);
         Assert.Equal(Errno.None, MapFile(Program, ioas, Base, 0, 4 * Page));
         Program.Capabilities.Add(CapIpcLock);
         // charged to nobody, whoever has it
@@ -177,7 +185,7 @@ public sealed class AccountingTests
     {
         SetMode();
         uint ioas = _machine.NewIoas();
-        AddFile(Program);
+        AddFile();
         Assert.Equal(Errno.None, MapFile(Program, ioas, Base, 0, Page));
         Program.TestPins.Ended = true;
         uint id = ioas;
@@ -236,7 +244,8 @@ public sealed class AccountingTests
         Program.Capabilities.Clear();
     }
 
-    private void AddFile(TestCaller caller) => caller.Files[7] = new BlockFile(Block);
+    private void AddFile(bool isHeld = false) =>
+        Program.Files[7] = isHeld ? (IMemoryFile)_file : new BlockFile(Block);
 
     private IommufdDevice Attach(uint ioas)
     {
