@@ -49,6 +49,13 @@ internal static unsafe class HostMemory
         }
     }
 
+    /// <summary>As the other one, for a line at any address, also one that is not mapped.</summary>
+    public static void Prefetch(nint address)
+    {
+        // SAFETY: as above.
+        if (Sse.IsSupported) Sse.Prefetch0((void*)address);
+    }
+
     /// <summary>Reads a word of 8 bytes in one load with acquire semantics.</summary>
     /// <param name="source">An address of our own process, a multiple of 8, with 8 readable bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -227,6 +227,18 @@ public sealed partial class DmaPort : IDisposable
         }
     }
 
+    /// <summary>
+    /// Where bytes that were accessed lately are in our own process, probably: for prefetching only, as they may be
+    /// elsewhere, and unmapped, as soon as this returns. 0 if it is not known.
+    /// </summary>
+    internal nint HintOf(Iova iova)
+    {
+        long state = Enter();
+        nint host = Hit(iova.Value, NoPasid, 1, ReadTransfer.Needs);
+        Leave(state);
+        return host;
+    }
+
     /// <summary>One access: what the others come to.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal DmaResult Access<T>(Iova iova, uint pasidKey, T transfer) where T : struct, ITransfer, allows ref struct

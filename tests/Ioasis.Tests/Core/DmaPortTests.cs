@@ -28,6 +28,19 @@ public class DmaPortTests
     }
 
     [Fact]
+    public void WhereBytesAreIsKnownWhileThePortKeepsTheirTranslation()
+    {
+        (DmaPort port, PagingDomain domain) = Attached();
+        (IovaRange range, HostBlock block) = _bench.Map(domain, 0x10000, 0x2000, 0);
+        Assert.Equal(0, port.HintOf(new Iova(0x10008)));
+        Assert.True(port.Read(new Iova(0x10000), new byte[8]).IsOk);
+        Assert.Equal(block.Address + 8, port.HintOf(new Iova(0x10008)));
+        domain.Mappings.Unmap(range);
+        Assert.Equal(0, port.HintOf(new Iova(0x10008)));
+        Assert.Empty(_bench.Unit.Faults.Snapshot());
+    }
+
+    [Fact]
     public void AnAccessSpansMappingsThatLieSideBySide()
     {
         (DmaPort port, PagingDomain domain) = Attached();

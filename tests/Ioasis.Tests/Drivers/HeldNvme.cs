@@ -46,7 +46,7 @@ internal sealed class HeldNvme : PciDeviceModel
         {
             if (head is >= 0 and < Queues) _completions[head]?.Advance((uint)value);
             if (queue is < 0 or >= Queues || _submissions[queue] is not { } submissions) return;
-            submissions.Tail = (uint)value;
+            submissions.MoveTail((uint)value);
         }
 
         _engine.TryStart(true);

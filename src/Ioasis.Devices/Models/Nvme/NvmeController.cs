@@ -289,7 +289,7 @@ internal sealed class NvmeController
             else if (tail >= submissions.Entries) Happened(NvmeEvent.InvalidDoorbellValue);
             else
             {
-                submissions.Tail = tail;
+                submissions.MoveTail(tail);
                 _workers[queue].Wake();
             }
         }

@@ -18,6 +18,7 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
     private readonly NvmeCommand[] _read = new NvmeCommand[MostRead];
     private uint _next, _end; // in _read: those that are not taken yet
     private uint _tail;
+    private nint _hint; // where the entries are in our own process, probably; 0 if it is not known
 
     internal int Id => id;
 
@@ -29,10 +30,17 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
     internal uint Head { get; private set; }
 
     /// <summary>Index after the last entry that the driver wrote.</summary>
-    internal uint Tail
+    internal uint Tail => Volatile.Read(ref _tail);
+
+    /// <summary>
+    /// The driver has written the entries before this one. Asks the processor for the first of them: its line is with
+    /// the driver's processor, and on its way while the worker is told.
+    /// </summary>
+    internal void MoveTail(uint tail)
     {
-        get => Volatile.Read(ref _tail);
-        set => Volatile.Write(ref _tail, value);
+        if (Volatile.Read(ref _hint) is var hint and not 0)
+            HostMemory.Prefetch(hint + (nint)(_tail * (ulong)NvmeCommand.Size));
+        Volatile.Write(ref _tail, tail);
     }
 
     /// <summary>
@@ -66,6 +74,7 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
         (_next, _end) = (0, 0);
         if (!port.Read(new Iova(at), MemoryMarshal.AsBytes(_read.AsSpan(0, (int)count))).IsOk) return false;
         _end = count;
+        if (Head == 0) Volatile.Write(ref _hint, port.HintOf(new Iova(at)));
         return true;
     }
 }
