@@ -80,7 +80,7 @@ static inline void nvme_measure(struct nvme_queue *queue, uint64_t data, uint64_
     uint64_t random = 0x9e3779b97f4a7c15;
     uint32_t count = 0;
     int put = 0;
-    double start = now(), warm = start + seconds * 1e8, end = start + seconds * 1e9, time = start, first = 0;
+    double start = now(), warm = start + seconds * 2.5e8, end = start + seconds * 1e9, time = start, first = 0;
     int ids[MOST_DEPTH], free = 0;
     for (; free < depth; free++)
         ids[free] = free;

@@ -24,6 +24,10 @@ internal sealed class BarPoller : IDisposable
     private static readonly long s_recent = Stopwatch.Frequency / 10;
     private const int LeastNap = 10, WorkNap = 200; // microseconds
 
+    // How long the thread leaves all polls to an engine, in milliseconds: longer where it has always polled again. An
+    // engine with a long command does not poll.
+    private const int LeastRest = 2, MostRest = 16;
+
     // Guards the slots and the thread. No other lock is taken while it is held.
     private readonly RankedLock _lock = new(LockRank.BarPoller);
     private readonly ManualResetEventSlim _changed = new(initialState: false, spinCount: 0);
@@ -157,6 +161,7 @@ internal sealed class BarPoller : IDisposable
     private void Work()
     {
         var pace = new PollPace(Stopwatch.Frequency);
+        int rest = LeastRest;
         _happened = true;
         while (true)
         {
@@ -175,9 +180,12 @@ internal sealed class BarPoller : IDisposable
             if (helped < s_helped && isAlone)
             {
                 pace.Rest();
-                _changed.Wait(2); // the engine says when it stops
+                _changed.Wait(rest); // the engine says when it stops
+                rest = Math.Min(2 * rest, MostRest);
                 continue;
             }
+
+            rest = LeastRest;
 
             bool any = _happened;
             _happened = false;

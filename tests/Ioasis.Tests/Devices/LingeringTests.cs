@@ -99,6 +99,20 @@ public sealed class LingeringTests : IDisposable
         await lingers;
     }
 
+    /// <summary>The thread leaves the slot to an engine that polls, but not to one that is busy.</summary>
+    [Fact]
+    public async Task TheThreadPollsWhileTheEngineHasALongCommand()
+    {
+        StopTheThread();
+        var engine = new FakeEngine();
+        _slot.OnPoll = () => engine.IsWanted = true;
+        _poller.Linger(_slot, engine);
+        var polled = new TaskCompletionSource();
+        _slot.OnPoll = () => polled.TrySetResult();
+        _goesOn.Set();
+        await polled.Task;
+    }
+
     public void Dispose()
     {
         _goesOn.Set();

@@ -13,9 +13,9 @@ public sealed class PollPaceTests
     {
         Happens();
         for (int i = 0; i < 5; i++) Happens(10);
-        Assert.Equal(0, After(49));
+        Assert.Equal(0, After(60)); // an eighth of 100 more, but for what was rounded
         Assert.Equal(10, After(1));
-        Assert.Equal(10, After(1949));
+        Assert.Equal(10, After(1938));
         Assert.Equal(50, After(1));
         Assert.Equal(50, After(48 * Millisecond - 1));
         Assert.Equal(1000, After(1));
@@ -29,6 +29,43 @@ public sealed class PollPaceTests
         Assert.Equal(50_000, After(1));
         Happens();
         Assert.Equal(0, After(0));
+    }
+
+    [Fact]
+    public void WhoeverKeptTheDeviceBusyIsWaitedForLonger()
+    {
+        Happens();
+        for (int i = 0; i < 400; i++) Happens(40);
+        Assert.Equal(0, After(2055)); // an eighth of 16 ms more, and of the first 50 µs
+        Assert.Equal(50, After(1));
+        Assert.Equal(0, Happens());
+        Assert.Equal(0, After(55)); // it is used up
+        Assert.Equal(10, After(1));
+
+        Happens();
+        for (int i = 0; i < 2000; i++) Happens(40);
+        Assert.Equal(0, Happens(2 * Millisecond)); // 5 ms are the most, and 2 are used up
+        Assert.Equal(0, After((3 * Millisecond) + 49));
+        Assert.Equal(50, After(1));
+    }
+
+    [Fact]
+    public void ALongCommandCostsNothing()
+    {
+        Happens();
+        for (int i = 0; i < 400; i++) Happens(40);
+        _now += 30 * Millisecond;
+        Assert.Equal(0, _pace.Begin(_now));
+        Assert.Equal(0, After(2061));
+        Assert.Equal(50, After(1));
+    }
+
+    [Fact]
+    public void WhoeverIsSeldomAboutIsNot()
+    {
+        for (int i = 0; i < 1000; i++) Happens(51);
+        Assert.Equal(0, After(49));
+        Assert.Equal(10, After(1));
     }
 
     [Fact]
@@ -52,8 +89,9 @@ public sealed class PollPaceTests
     public void WhereOthersWantTheProcessorItNaps()
     {
         Lose();
+        Lose();
         _pace.Rest();
-        Assert.Equal(0, Happens(Millisecond)); // once it happens anywhere
+        Assert.Equal(0, Happens(Millisecond)); // for a moment it happens anywhere
         Lose();
         foreach (int naps in (int[])[10, 20, 40, 80, 100, 100]) // ever longer, as it is soon again
         {
@@ -64,7 +102,7 @@ public sealed class PollPaceTests
         }
 
         _pace.Rest();
-        Assert.Equal(0, Happens(300 * Millisecond));
+        Assert.Equal(0, Happens(120 * Millisecond));
         Lose(); // not soon
         Assert.Equal(0, Happens());
     }
