@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
@@ -26,7 +27,7 @@ internal sealed class InProcess : ICaller
         _scratch = _memory.Allocate(4096);
         var unit = new VtdUnit("dmar0", new VtdFeatures());
         Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0));
-        Check(IommufdDevice.Bind(_context, Endpoint, out IommufdDevice? device));
+        Must(IommufdDevice.Bind(_context, Endpoint, out IommufdDevice? device));
         var ioas = new IommuIoasAlloc { Size = Size<IommuIoasAlloc>() };
         Call(IOMMU_IOAS_ALLOC, ref ioas);
         Ioas = ioas.OutIoasId;
@@ -41,7 +42,7 @@ internal sealed class InProcess : ICaller
         Call(IOMMU_HWPT_ALLOC, ref hwpt);
         Hwpt = hwpt.OutHwptId;
         uint id = Hwpt;
-        Check(device.Attach(null, ref id));
+        Must(device.Attach(null, ref id));
     }
 
     public AddressSpace Memory => _memory;
@@ -86,7 +87,7 @@ internal sealed class InProcess : ICaller
             Length = length,
             Iova = iova,
         };
-        Call(IOMMU_IOAS_MAP, ref args);
+        Make(IOMMU_IOAS_MAP, in args);
     }
 
     /// <summary>Maps a page of any memory, without a call's structure.</summary>
@@ -113,28 +114,38 @@ internal sealed class InProcess : ICaller
             Length = length,
             Iova = iova,
         };
-        Call(IOMMU_IOAS_MAP_FILE, ref args);
+        Make(IOMMU_IOAS_MAP_FILE, in args);
     }
 
     internal void Unmap(ulong iova, ulong length)
     {
         var args = new IommuIoasUnmap { Size = Size<IommuIoasUnmap>(), IoasId = Ioas, Iova = iova, Length = length };
-        Call(IOMMU_IOAS_UNMAP, ref args);
+        Make(IOMMU_IOAS_UNMAP, in args);
     }
 
     internal void Call<T>(uint command, ref T args) where T : unmanaged
     {
-        _scratch.CopyFrom(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args)));
-        Check(_context.Ioctl(this, command, (ulong)_scratch.Address).Errno);
+        Make(command, in args);
         _scratch.CopyTo(0, MemoryMarshal.AsBytes(new Span<T>(ref args)));
     }
 
-    internal static uint Size<T>() => (uint)Unsafe.SizeOf<T>();
-
-    private static void Check(Errno errno)
+    /// <summary>A call without a look at what it made of its structure.</summary>
+    private void Make<T>(uint command, in T args) where T : unmanaged
     {
-        if (errno != Errno.None) throw new InvalidOperationException($"A call that must succeed gave {errno}.");
+        _scratch.Write(0, args);
+        Must(_context.Ioctl(this, command, (ulong)_scratch.Address).Errno);
     }
+
+    private static void Must(Errno errno)
+    {
+        if (errno != Errno.None) Throw(errno);
+    }
+
+    [DoesNotReturn]
+    private static void Throw(Errno errno) =>
+        throw new InvalidOperationException($"A call that must succeed gave {errno}.");
+
+    internal static uint Size<T>() => (uint)Unsafe.SizeOf<T>();
 
     private sealed class Unlimited : ProcessPins
     {

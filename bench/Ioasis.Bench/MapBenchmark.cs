@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.Intrinsics.X86;
 using Ioasis.Memory;
 
 namespace Ioasis.Bench;
@@ -9,7 +10,7 @@ namespace Ioasis.Bench;
 /// </summary>
 internal static class MapBenchmark
 {
-    private const double Pair = 250, Growth = 2, Large = 1.5, All = 100;
+    private const double Pair = 200, Growth = 2, Large = 1.5, All = 100;
     // page-aligned and no more, so that no large entry fits at the ends
     private const ulong Page = 4096, Start = 0x1_0000_1000;
 
@@ -50,6 +51,10 @@ internal static class MapBenchmark
         yield return new Comparison("map and unmap of 4 KiB among 1M areas", among1M, "ours among 1k",
             among1K)
         { Target = Growth };
+        if (Avx2.IsSupported) // the C has no other form
+            foreach ((Areas areas, int count, string name) in
+                ((Areas, int, string)[])[(some, 1 << 16, "64k"), (many, 1 << 20, "1M")])
+                yield return BesideC(rounds, areas, count, name);
 
         List<double> all = [], walked = [];
         string translate = Baselines.Program("translate");
@@ -83,6 +88,20 @@ internal static class MapBenchmark
                 bench.MapFile(Start, Page, length);
                 bench.Unmap(Start, length);
             });
+    }
+
+    private static Comparison BesideC(int rounds, Areas areas, int count, string name)
+    {
+        string program = Baselines.Program("areas");
+        List<double> ours = [], theirs = [];
+        for (int round = 0; round < rounds; round++)
+        {
+            ours.Add(Loop.Best(areas.Pairs));
+            theirs.Add(Baselines.Measure(program, $"{count}").Values.Single());
+        }
+
+        return new Comparison($"map and unmap of 4 KiB among {name} areas, beside C", Series.Of(ours),
+            "C with the steps of an IOAS", Series.Of(theirs));
     }
 
     private static (Series Ours, Series Beside) InTurn(int rounds, Func<int, double> ours, Func<int, double> beside)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -84,8 +85,7 @@ public abstract unsafe class SharedBytes
         Check(offset, (ulong)sizeof(T));
         // SAFETY: as in Read. The exchange needs natural alignment, which the next line checks.
         T* at = (T*)((byte*)Address + offset);
-        if ((nuint)at % (nuint)sizeof(T) != 0)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"0x{offset:x} is not naturally aligned.");
+        if ((nuint)at % (nuint)sizeof(T) != 0) ThrowUnaligned(offset);
         return Interlocked.CompareExchange(ref *at, value, expected).Equals(expected);
     }
 
@@ -122,10 +122,18 @@ public abstract unsafe class SharedBytes
         return new BorrowedBytes(new Span<byte>((void*)Address, (int)Length), returned);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Check(ulong offset, ulong length)
     {
-        if (offset > Length || length > Length - offset)
-            throw new ArgumentOutOfRangeException(
-                nameof(offset), $"{length} bytes at 0x{offset:x} do not lie within 0x{Length:x} bytes.");
+        if (offset > Length || length > Length - offset) ThrowOutside(offset, length);
     }
+
+    // Those that throw are by themselves, because whoever formats a text clears room for it at each call.
+    [DoesNotReturn]
+    private static void ThrowUnaligned(ulong offset) =>
+        throw new ArgumentOutOfRangeException(nameof(offset), $"0x{offset:x} is not naturally aligned.");
+
+    [DoesNotReturn]
+    private void ThrowOutside(ulong offset, ulong length) => throw new ArgumentOutOfRangeException(
+        nameof(offset), $"{length} bytes at 0x{offset:x} do not lie within 0x{Length:x} bytes.");
 }

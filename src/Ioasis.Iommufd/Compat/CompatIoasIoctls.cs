@@ -8,7 +8,7 @@ namespace Ioasis.Iommufd.Compat;
 /// <summary>IOMMU_VFIO_IOAS: gets or sets the IOAS that a container's ioctls act on.</summary>
 internal static class CompatIoasIoctls
 {
-    internal static Errno VfioIoas(IoctlCall call, ref IommuVfioIoas args)
+    internal static Errno VfioIoas(in IoctlCall call, ref IommuVfioIoas args)
     {
         if (args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");

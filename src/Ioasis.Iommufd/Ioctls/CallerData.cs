@@ -12,7 +12,7 @@ internal sealed class CallerData(AddressSpace memory, uint type, ulong address, 
     public override uint Type => type;
 
     /// <summary>The caller's data; null if its length is 0.</summary>
-    internal static CallerData? Of(IoctlCall call, uint type, ulong address, uint length) =>
+    internal static CallerData? Of(in IoctlCall call, uint type, ulong address, uint length) =>
         length == 0 ? null : new CallerData(call.Caller.Memory, type, address, length);
 
     public override IommuStatus TryRead<T>(uint expected, int minimum, out T value) =>

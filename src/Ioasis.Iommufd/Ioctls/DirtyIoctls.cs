@@ -9,7 +9,7 @@ namespace Ioasis.Iommufd.Ioctls;
 /// <summary>Dirty tracking: the pages that devices wrote.</summary>
 internal static class DirtyIoctls
 {
-    internal static Errno SetTracking(IoctlCall call, ref IommuHwptSetDirtyTracking args)
+    internal static Errno SetTracking(in IoctlCall call, ref IommuHwptSetDirtyTracking args)
     {
         if ((args.Flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE) != 0)
             return Errno.EOPNOTSUPP.Because(
@@ -28,7 +28,7 @@ internal static class DirtyIoctls
     /// Sets the bit of each dirty page and leaves the others alone. As on Linux, neither a hole in the range nor
     /// missing bitmap memory is an error: pages before the first hole are reported, as far as the bitmap has memory.
     /// </summary>
-    internal static Errno GetBitmap(IoctlCall call, ref IommuHwptGetDirtyBitmap args)
+    internal static Errno GetBitmap(in IoctlCall call, ref IommuHwptGetDirtyBitmap args)
     {
         if ((args.Flags & ~IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR) != 0 || args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because(

@@ -7,7 +7,7 @@ namespace Ioasis.Iommufd.Ioctls;
 /// <summary>Makes fault queues, which receive page requests.</summary>
 internal static class FaultIoctls
 {
-    internal static Errno Allocate(IoctlCall call, ref IommuFaultAlloc args)
+    internal static Errno Allocate(in IoctlCall call, ref IommuFaultAlloc args)
     {
         if (args.Flags != 0) return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}; they must be 0");
         Errno errno = call.Context.Objects.TryReserve(

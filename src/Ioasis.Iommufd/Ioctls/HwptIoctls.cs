@@ -10,7 +10,7 @@ namespace Ioasis.Iommufd.Ioctls;
 /// <summary>Makes HWPTs, and describes the hardware behind a device.</summary>
 internal static class HwptIoctls
 {
-    internal static Errno Allocate(IoctlCall call, ref IommuHwptAlloc args)
+    internal static Errno Allocate(in IoctlCall call, ref IommuHwptAlloc args)
     {
         if (args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
@@ -40,7 +40,7 @@ internal static class HwptIoctls
         }
     }
 
-    internal static Errno HardwareInfo(IoctlCall call, ref IommuHwInfo args)
+    internal static Errno HardwareInfo(in IoctlCall call, ref IommuHwInfo args)
     {
         if ((args.Flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE) != 0)
             return Errno.EOPNOTSUPP.Because(
@@ -109,7 +109,7 @@ internal static class HwptIoctls
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 
-    private static Errno AllocateProcess(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint)
+    private static Errno AllocateProcess(in IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint)
     {
         if (args.PtId != 0)
             return Errno.EINVAL.Because($"pt_id is {args.PtId}; the table of a process has no parent, so it must be 0");
@@ -120,7 +120,7 @@ internal static class HwptIoctls
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 
-    private static Errno Commit(IoctlCall call, ref IommuHwptAlloc args, ObjectTable.Pending<IommufdHwpt> prepared)
+    private static Errno Commit(in IoctlCall call, ref IommuHwptAlloc args, ObjectTable.Pending<IommufdHwpt> prepared)
     {
         using ObjectTable.Pending<IommufdHwpt> pending = prepared;
         Errno errno = Finish(call, ref args, pending.Value);
@@ -129,7 +129,7 @@ internal static class HwptIoctls
     }
 
     /// <summary>The common end of all kinds: connects the fault queue, and writes back the new ID.</summary>
-    private static Errno Finish(IoctlCall call, ref IommuHwptAlloc args, IommufdHwpt hwpt)
+    private static Errno Finish(in IoctlCall call, ref IommuHwptAlloc args, IommufdHwpt hwpt)
     {
         if ((args.Flags & IOMMU_HWPT_FAULT_ID_VALID) != 0)
         {

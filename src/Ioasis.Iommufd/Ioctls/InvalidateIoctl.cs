@@ -11,7 +11,7 @@ internal static class InvalidateIoctl
     private const uint MaxEntryLength = 4096;
 
     /// <summary>Always writes back how many entries were done.</summary>
-    internal static Errno Invalidate(IoctlCall call, ref IommuHwptInvalidate args)
+    internal static Errno Invalidate(in IoctlCall call, ref IommuHwptInvalidate args)
     {
         Errno errno = Run(call, in args, out int done);
         args.EntryNum = (uint)done;
@@ -29,7 +29,7 @@ internal static class InvalidateIoctl
             : Errno.None;
     }
 
-    private static Errno Run(IoctlCall call, in IommuHwptInvalidate args, out int done)
+    private static Errno Run(in IoctlCall call, in IommuHwptInvalidate args, out int done)
     {
         done = 0;
         Errno errno = Check(args.Reserved, args.DataUptr, args.EntryLen, args.EntryNum);

@@ -9,7 +9,7 @@ namespace Ioasis.Iommufd.Ioctls;
 /// <summary>Makes an IOAS, and changes the rules of its address space.</summary>
 internal static class IoasIoctls
 {
-    internal static Errno Allocate(IoctlCall call, ref IommuIoasAlloc args)
+    internal static Errno Allocate(in IoctlCall call, ref IommuIoasAlloc args)
     {
         if (args.Flags != 0) return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}; they must be 0");
         ObjectTable objects = call.Context.Objects;
@@ -22,7 +22,7 @@ internal static class IoasIoctls
         return errno;
     }
 
-    internal static Errno IovaRanges(IoctlCall call, ref IommuIoasIovaRanges args)
+    internal static Errno IovaRanges(in IoctlCall call, ref IommuIoasIovaRanges args)
     {
         if (args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
@@ -47,7 +47,7 @@ internal static class IoasIoctls
             : errno;
     }
 
-    internal static Errno AllowIovas(IoctlCall call, ref IommuIoasAllowIovas args)
+    internal static Errno AllowIovas(in IoctlCall call, ref IommuIoasAllowIovas args)
     {
         if (args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
@@ -91,7 +91,7 @@ internal static class IoasIoctls
     }
 
     /// <summary>Makes the caller the owner of the mappings, who is charged for their pins.</summary>
-    internal static Errno ChangeProcess(IoctlCall call, ref IommuIoasChangeProcess args)
+    internal static Errno ChangeProcess(in IoctlCall call, ref IommuIoasChangeProcess args)
     {
         if (args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");

@@ -33,7 +33,7 @@ internal sealed class IoctlEntry<T>(uint number, string name, uint minimumSize, 
     where T : unmanaged
 {
     /// <summary>Does the work and returns the ioctl's result.</summary>
-    internal delegate Errno Handler(IoctlCall call, ref T args);
+    internal delegate Errno Handler(in IoctlCall call, ref T args);
 
     internal override int Size => Unsafe.SizeOf<T>();
 

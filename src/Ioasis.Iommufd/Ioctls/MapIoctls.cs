@@ -14,7 +14,7 @@ internal static class MapIoctls
 {
     private const uint MapFlags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE;
 
-    internal static Errno Map(IoctlCall call, ref IommuIoasMap args)
+    internal static Errno Map(in IoctlCall call, ref IommuIoasMap args)
     {
         if (args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
@@ -65,7 +65,7 @@ internal static class MapIoctls
         return MapOne(ioas, new Pages(backing, owner), choose, access, ref iova);
     }
 
-    internal static Errno MapFile(IoctlCall call, ref IommuIoasMapFile args)
+    internal static Errno MapFile(in IoctlCall call, ref IommuIoasMapFile args)
     {
         Errno errno = CheckFlags(args.Flags, args.Iova, args.Length, out MapAccess access);
         if (errno != Errno.None) return errno;
@@ -98,7 +98,7 @@ internal static class MapIoctls
         return errno == Errno.None ? RespondOrUnmap(call, in args, ioas.Value, args.Iova, args.Length) : errno;
     }
 
-    internal static Errno Copy(IoctlCall call, ref IommuIoasCopy args)
+    internal static Errno Copy(in IoctlCall call, ref IommuIoasCopy args)
     {
         if ((args.Flags & ~MapFlags) != 0)
             return Errno.EOPNOTSUPP.Because($"flags 0x{args.Flags:x} have an unknown bit");
@@ -128,7 +128,7 @@ internal static class MapIoctls
         return RespondOrUnmap(call, in args, ioas.Value, args.DstIova, args.Length);
     }
 
-    internal static Errno Unmap(IoctlCall call, ref IommuIoasUnmap args)
+    internal static Errno Unmap(in IoctlCall call, ref IommuIoasUnmap args)
     {
         if (call.Context.Objects.Find<IommufdIoas>(args.IoasId) is { } plain
             && plain.Table.TryUnmapPlain(args.Iova, args.Length)) return call.Respond(in args);
@@ -206,7 +206,7 @@ internal static class MapIoctls
     }
 
     /// <summary>Writes the IOVA back; unmaps again if that fails.</summary>
-    private static Errno RespondOrUnmap<T>(IoctlCall call, in T args, IommufdIoas ioas, ulong iova,
+    private static Errno RespondOrUnmap<T>(in IoctlCall call, in T args, IommufdIoas ioas, ulong iova,
         ulong length) where T : unmanaged
     {
         Errno errno = call.Respond(in args);

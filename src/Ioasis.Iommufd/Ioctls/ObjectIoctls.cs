@@ -5,5 +5,5 @@ namespace Ioasis.Iommufd.Ioctls;
 /// <summary>Ioctls on objects of every kind.</summary>
 internal static class ObjectIoctls
 {
-    internal static Errno Destroy(IoctlCall call, ref IommuDestroy args) => call.Context.Destroy(args.Id);
+    internal static Errno Destroy(in IoctlCall call, ref IommuDestroy args) => call.Context.Destroy(args.Id);
 }

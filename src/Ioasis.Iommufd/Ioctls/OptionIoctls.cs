@@ -11,7 +11,7 @@ internal static class OptionIoctls
     private const int CapSysResource = 24;
     private static readonly int s_valueOffset = (int)Marshal.OffsetOf<IommuOption>(nameof(IommuOption.Val64));
 
-    internal static Errno Option(IoctlCall call, ref IommuOption args)
+    internal static Errno Option(in IoctlCall call, ref IommuOption args)
     {
         if (args.Reserved != 0)
             return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
@@ -24,7 +24,7 @@ internal static class OptionIoctls
         return errno == Errno.None ? call.Respond(s_valueOffset, in args.Val64) : errno;
     }
 
-    private static Errno RlimitMode(IoctlCall call, ref IommuOption args)
+    private static Errno RlimitMode(in IoctlCall call, ref IommuOption args)
     {
         if (args.ObjectId != 0)
             return Errno.EOPNOTSUPP.Because(
@@ -48,7 +48,7 @@ internal static class OptionIoctls
         }
     }
 
-    private static Errno HugePages(IoctlCall call, ref IommuOption args)
+    private static Errno HugePages(in IoctlCall call, ref IommuOption args)
     {
         Errno errno = call.Context.Objects.TryGet(args.ObjectId, out ObjectTable.Held<IommufdIoas> held);
         using ObjectTable.Held<IommufdIoas> ioas = held;

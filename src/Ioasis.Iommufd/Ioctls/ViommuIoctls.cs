@@ -12,7 +12,7 @@ namespace Ioasis.Iommufd.Ioctls;
 /// <summary>Makes vIOMMUs, and their devices, event queues and hardware queues.</summary>
 internal static class ViommuIoctls
 {
-    internal static Errno Allocate(IoctlCall call, ref IommuViommuAlloc args)
+    internal static Errno Allocate(in IoctlCall call, ref IommuViommuAlloc args)
     {
         if (args.Flags != 0 || args.Type == IOMMU_VIOMMU_TYPE_DEFAULT)
             return Errno.EOPNOTSUPP.Because(
@@ -45,7 +45,7 @@ internal static class ViommuIoctls
         return errno;
     }
 
-    internal static Errno AllocateDevice(IoctlCall call, ref IommuVdeviceAlloc args)
+    internal static Errno AllocateDevice(in IoctlCall call, ref IommuVdeviceAlloc args)
     {
         ObjectTable objects = call.Context.Objects;
         Errno errno = objects.TryGet(args.ViommuId, out ObjectTable.Held<IommufdViommu> heldViommu);
@@ -63,6 +63,7 @@ internal static class ViommuIoctls
         IommuVdeviceAlloc answer = args;
         IommufdViommu owner = viommu.Value;
         IommufdDevice member = device.Value;
+        IoctlCall asked = call;
         return member.Vdevice.Set(() =>
         {
             Errno failed = objects.TryReserve(new Vdevice(objects, owner, member, answer.VirtId),
@@ -74,7 +75,7 @@ internal static class ViommuIoctls
             {
                 pending.Value.IsAdded = true;
                 answer.OutVdeviceId = pending.Value.Id;
-                failed = call.Respond(in answer);
+                failed = asked.Respond(in answer);
             }
 
             if (failed == Errno.None) pending.Commit();
@@ -82,7 +83,7 @@ internal static class ViommuIoctls
         });
     }
 
-    internal static Errno AllocateEventQueue(IoctlCall call, ref IommuVeventqAlloc args)
+    internal static Errno AllocateEventQueue(in IoctlCall call, ref IommuVeventqAlloc args)
     {
         if (args.Flags != 0 || args.Reserved != 0 || args.Type == IOMMU_VEVENTQ_TYPE_DEFAULT)
             return Errno.EOPNOTSUPP.Because(
@@ -120,7 +121,7 @@ internal static class ViommuIoctls
         return errno;
     }
 
-    internal static Errno AllocateHwQueue(IoctlCall call, ref IommuHwQueueAlloc args)
+    internal static Errno AllocateHwQueue(in IoctlCall call, ref IommuHwQueueAlloc args)
     {
         if (args.Flags != 0 || args.Type == IOMMU_HW_QUEUE_TYPE_DEFAULT)
             return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}, which must be 0, or no type is given");
