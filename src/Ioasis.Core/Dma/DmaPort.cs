@@ -234,7 +234,7 @@ public sealed partial class DmaPort : IDisposable
     internal nint HintOf(Iova iova)
     {
         long state = Enter();
-        nint host = Hit(iova.Value, NoPasid, 1, ReadTransfer.Needs);
+        nint host = Hit(iova.Value, NoPasid | (IsMetered ? MeterKey : 0), 1, ReadTransfer.Needs);
         Leave(state);
         return host;
     }

@@ -107,7 +107,8 @@ public sealed class LingeringTests : IDisposable
         var engine = new FakeEngine();
         _slot.OnPoll = () => engine.IsWanted = true;
         _poller.Linger(_slot, engine);
-        var polled = new TaskCompletionSource();
+        // The test must not go on in the thread, whose end it waits for.
+        var polled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _slot.OnPoll = () => polled.TrySetResult();
         _goesOn.Set();
         await polled.Task;
