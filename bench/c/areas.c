@@ -7,7 +7,8 @@
  * program, checked, told to observers or charged for its size, and no node is made or freed.
  * usage: areas [AREAS]      default 1024
  */
-#include "common.h"
+#include "entries.h"
+#include "spinlock.h"
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,18 +40,6 @@ static uint64_t *table;
 static int areas_lock, table_lock;
 static int64_t structure, block, user, process; /* counts */
 
-static void take(int *lock)
-{
-    int free = 0;
-    while (!__atomic_compare_exchange_n(lock, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-        free = 0;
-}
-
-static void release(int *lock)
-{
-    __atomic_exchange_n(lock, 0, __ATOMIC_SEQ_CST);
-}
-
 /* how many keys are at or below an address; those that are not used are INT64_MAX */
 __attribute__((target("avx2"))) static int at_or_below(const uint64_t *keys, int count, uint64_t address)
 {
@@ -70,18 +59,6 @@ static struct leaf *find(uint64_t address)
         node = inner->child[at_or_below(inner->key, inner->count, address) - 1];
     }
     return node;
-}
-
-static uint64_t *entry(uint64_t iova)
-{
-    uint64_t *at = table;
-    for (int shift = 39; shift > 12; shift -= 9) {
-        uint64_t *slot = &at[iova >> shift & 511];
-        if (__builtin_expect(!*slot, 0))
-            *slot = (uint64_t)reserve(PAGE) | 3;
-        at = (uint64_t *)(*slot & ~0xffful);
-    }
-    return &at[iova >> 12 & 511];
 }
 
 static bool charge(int64_t *count, int64_t limit)
@@ -106,7 +83,7 @@ static bool map(uint64_t iova, uint64_t address)
         __atomic_fetch_add(&process, 1, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&block, 1, __ATOMIC_SEQ_CST);
         take(&table_lock);
-        __atomic_store_n(entry(iova), address | 3, __ATOMIC_RELEASE);
+        __atomic_store_n(entry(table, iova), address | 3, __ATOMIC_RELEASE);
         release(&table_lock);
         for (int i = leaf->count++; i > at; i--) {
             leaf->first[i] = leaf->first[i - 1];
@@ -138,7 +115,7 @@ static bool unmap(uint64_t iova)
         }
         leaf->first[leaf->count] = INT64_MAX;
         take(&table_lock);
-        __atomic_store_n(entry(iova), 0, __ATOMIC_RELEASE);
+        __atomic_store_n(entry(table, iova), 0, __ATOMIC_RELEASE);
         release(&table_lock);
         __atomic_fetch_sub(&block, 1, __ATOMIC_SEQ_CST);
         __atomic_fetch_sub(&user, 1, __ATOMIC_SEQ_CST);
@@ -168,7 +145,7 @@ static void build(uint64_t areas)
             uint64_t iova = BASE + area * 2 * PAGE;
             leaf->first[leaf->count] = iova;
             leaf->last[leaf->count] = iova + PAGE - 1;
-            *entry(iova) = (area + 1) * PAGE | 3;
+            *entry(table, iova) = (area + 1) * PAGE | 3;
         }
         if (before)
             before->next = leaf;

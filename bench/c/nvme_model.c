@@ -9,6 +9,7 @@
  * usage: nvme_model [steps] SECONDS DEPTH...
  */
 #include "nvme.h"
+#include "spinlock.h"
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
@@ -23,19 +24,7 @@
 #define FIXED 3
 
 static volatile double looked;
-static int slot, bar, controller, engine, completion_queue; /* locks: one atomic instruction to take, one to release */
-
-static void take(int *lock)
-{
-    int free = 0;
-    while (!__atomic_compare_exchange_n(lock, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-        free = 0;
-}
-
-static void release(int *lock)
-{
-    __atomic_exchange_n(lock, 0, __ATOMIC_SEQ_CST);
-}
+static int slot, bar, controller, engine, completion_queue; /* locks */
 
 static void look(const volatile uint32_t *registers, volatile uint32_t *fixed)
 {

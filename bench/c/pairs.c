@@ -4,7 +4,7 @@
  * clear it. Nothing is checked, counted or signalled. Random gaps; tables stay once they exist.
  * usage: pairs [PAGES]      default 1024
  */
-#include "common.h"
+#include "entries.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +15,6 @@
 #define ROUNDS 150
 
 static uint64_t *root;
-
-static uint64_t *entry(uint64_t iova)
-{
-    uint64_t *table = root;
-    for (int shift = 39; shift > 12; shift -= 9) {
-        uint64_t *slot = &table[iova >> shift & 511];
-        if (__builtin_expect(!*slot, 0))
-            *slot = (uint64_t)reserve(PAGE) | 3;
-        table = (uint64_t *)(*slot & ~0xffful);
-    }
-    return &table[iova >> 12 & 511];
-}
 
 static inline void barrier(void)
 {
@@ -40,7 +28,7 @@ int main(int argc, char **argv)
     static uint64_t gaps[SEQUENCE];
     root = reserve(PAGE);
     for (uint64_t i = 0; i < pages; i++)
-        *entry(base + i * 2 * PAGE) = (i + 1) * PAGE | 3;
+        *entry(root, base + i * 2 * PAGE) = (i + 1) * PAGE | 3;
     srand(1);
     for (unsigned i = 0; i < SEQUENCE; i++)
         gaps[i] = base + ((uint64_t)rand() % pages * 2 + 1) * PAGE;
@@ -50,9 +38,9 @@ int main(int argc, char **argv)
         double start = now();
         for (unsigned i = 0; i < PAIRS; i++) {
             uint64_t iova = gaps[i % SEQUENCE];
-            *entry(iova) = PAGE | 3;
+            *entry(root, iova) = PAGE | 3;
             barrier();
-            *entry(iova) = 0;
+            *entry(root, iova) = 0;
             barrier();
         }
         double each = (now() - start) / PAIRS;
