@@ -69,19 +69,7 @@ public sealed class FileMappingTests : IDisposable
     [Fact]
     public void APageThatTheFileLosesIsZerosForTheDeviceAndNewForANewMapping()
     {
-        Assert.True(TryMap(0, 5));
-        using DmaPort port = _bench.OpenPort();
-        Write(port, 0, 7);
-        _file.Truncate(2 * Page);
-        Assert.Equal(0UL, Read(port, 0));
-        Write(port, 0, 8); // to nobody
-        Assert.False(TryMap(1, 5)); // beyond the file's end
-        _file.Truncate(Pages * Page);
-        Assert.True(TryMap(2, 5));
-        Write(port, 2, 9);
-        Assert.Equal(9UL, _file.At(5 * Page));
-        Assert.Equal(8UL, Read(port, 0));
-        _bench.UnmapAll(2 * Page);
+        _bench.MustLoseAPage(TryMap, _file.Truncate, _file.At, Pages);
         AssertLetGo();
     }
 

@@ -85,19 +85,8 @@ public sealed class MappedRunTests : IDisposable
     [Fact]
     public void APageThatTheFileLosesIsZerosForTheDeviceAndNewForANewMapping()
     {
-        Assert.True(TryMap(0, 5));
-        using DmaPort port = _bench.OpenPort();
-        Write(port, 0, 7);
-        Assert.Equal(Errno.None, SysFiles.Truncate(_file, 2 * Page));
-        Assert.Equal(0UL, Read(port, 0));
-        Write(port, 0, 8); // to nobody
-        Assert.False(TryMap(1, 5)); // beyond the file's end
-        Assert.Equal(Errno.None, SysFiles.Truncate(_file, Pages * Page));
-        Assert.True(TryMap(2, 5));
-        Write(port, 2, 9);
-        Assert.Equal(9UL, BitConverter.ToUInt64(BackingFiles.InFile(_file, 5 * Page, 8)));
-        Assert.Equal(8UL, Read(port, 0));
-        _bench.UnmapAll(2 * Page);
+        _bench.MustLoseAPage(TryMap, length => Assert.Equal(Errno.None, SysFiles.Truncate(_file, length)),
+            at => BitConverter.ToUInt64(BackingFiles.InFile(_file, at, 8)), Pages);
         AssertLetGo();
     }
 

@@ -121,6 +121,31 @@ internal sealed class MappingProgram : IDisposable
         UnmapAll(count * Page);
     }
 
+    /// <summary>
+    /// A page that a file loses is zeros for the device, and new for a new mapping.
+    /// </summary>
+    /// <param name="tryMap">Maps a page of the file, at an index.</param>
+    /// <param name="truncate">Changes the file's length.</param>
+    /// <param name="at">The word at an offset in the file.</param>
+    /// <param name="pages">How many pages it has.</param>
+    internal void MustLoseAPage(
+        Func<ulong, ulong, bool> tryMap, Action<ulong> truncate, Func<ulong, ulong> at, ulong pages)
+    {
+        Assert.True(tryMap(0, 5));
+        using DmaPort port = OpenPort();
+        Write(port, 0, 7);
+        truncate(2 * Page);
+        Assert.Equal(0UL, Read(port, 0));
+        Write(port, 0, 8); // to nobody
+        Assert.False(tryMap(1, 5)); // beyond the file's end
+        truncate(pages * Page);
+        Assert.True(tryMap(2, 5));
+        Write(port, 2, 9);
+        Assert.Equal(9UL, at(5 * Page));
+        Assert.Equal(8UL, Read(port, 0));
+        UnmapAll(2 * Page);
+    }
+
     internal void MustHaveNoPins() =>
         Assert.Equal((0UL, 0UL), (Machine.Program.UserPins.Locked, Machine.Program.Pins.Pinned));
 
